@@ -1,0 +1,20 @@
+//! What both services of the shop need to be good citizens of a cluster: settings, identity, logs, metrics,
+//! probes, faults on purpose, and a server that has limits and drains.
+//!
+//! A service's `main` reads: parse [`settings`], start [`telemetry`], make a [`Service`], make its router,
+//! and [`Service::run`] it until SIGTERM.
+#![warn(missing_docs)]
+
+pub mod identity;
+pub mod metrics;
+pub mod probes;
+pub mod problem;
+pub mod server;
+pub mod settings;
+pub mod telemetry;
+
+pub use identity::Identity;
+pub use metrics::Metrics;
+pub use probes::Readiness;
+pub use problem::Problem;
+pub use server::Service;
