@@ -1,1 +1,29 @@
-//! The harness of the tests that need real processes.
+//! The harness of the tests: starts the real binaries on free ports, talks to them, shows what they logged when a
+//! test fails, and ends them whatever happens.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use sava_tests::{Cart, Product};
+//!
+//! let product = Product::start().release("2.0.1").await;
+//! let cart = Cart::start().locale("uk").product(&product.url("")).await;
+//! assert_eq!(cart.get("/").await.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+
+#![expect(clippy::missing_panics_doc, reason = "a harness panics: so a test fails where it stands")]
+
+pub mod binaries;
+mod cart;
+mod http;
+mod process;
+mod product;
+mod server;
+
+pub use cart::{Cart, CartBuilder};
+pub use http::{answer, body, client, json};
+pub use process::{Exit, PATIENCE, Process, command};
+pub use product::{Product, ProductBuilder};
+pub use rustix::process::Signal;
+pub use server::{Running, Start};

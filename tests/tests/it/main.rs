@@ -1,0 +1,4 @@
+//! What sava does as real processes. A module is an area; those of a browser are below `browser`, those of Docker
+//! below `images`, so that `cargo xtask test --quick` can leave them out.
+
+mod harness;
