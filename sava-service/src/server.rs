@@ -1,5 +1,7 @@
 //! The server: listens, adds what every answer carries, and drains on SIGTERM.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use axum::{
     Json, Router,
@@ -30,7 +32,7 @@ pub struct Service {
     /// Its metrics.
     pub metrics: Metrics,
     /// What `/version` says beside the identity, such as the API versions; asked at each request.
-    pub version: fn(&Identity) -> serde_json::Value,
+    pub version: Arc<dyn Fn(&Identity) -> serde_json::Value + Send + Sync>,
     /// Makes an error of the server itself (limits, a panic, an unknown route) an answer in the service's own form:
     /// a problem for an API, a page for a store front.
     pub error: fn(Problem) -> Response,
