@@ -16,6 +16,7 @@
 
 pub mod binaries;
 mod cart;
+pub mod cluster;
 mod http;
 mod process;
 mod product;
