@@ -1,1 +1,17 @@
-//! l
+//! The store front of the shop: the products of one locale's store, a shopping cart, checkout and orders.
+#![warn(missing_docs)]
+
+pub mod cart;
+pub mod catalog;
+pub mod checkout;
+pub mod cookies;
+pub mod country;
+pub mod money;
+pub mod orders;
+pub mod release;
+pub mod resolver;
+pub mod settings;
+pub mod shopper;
+pub mod state;
+
+pub use state::AppState;

@@ -1,0 +1,170 @@
+//! Signed cookies: how they are named, signed, read and set. What is in them is the business of the cart and of the
+//! shopper.
+
+use std::{fmt, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+
+use anyhow::Context as _;
+use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, CookieJar, SameSite};
+
+/// The longest `Cookie` value that is looked at; browsers keep 4096 bytes of a cookie.
+const MAX_VALUE_BYTES: usize = 4096;
+
+/// The key that signs cookies. It is in no log: its `Debug` says nothing of it.
+#[derive(Clone)]
+pub struct Key(cookie::Key);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Key(…)")
+    }
+}
+
+impl Key {
+    /// Reads 64 bytes or more in hex or base64 (either alphabet, padded or not); white space around them is
+    /// forgiven.
+    ///
+    /// # Errors
+    /// A message that says what is taken, and nothing of what was given.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        let bytes = hex::decode(text).ok().or_else(|| decode_base64(text)).unwrap_or_default();
+        if bytes.len() < 64 {
+            return Err("takes 64 random bytes in hex or base64, such as `openssl rand -hex 64` prints");
+        }
+        Ok(Self(cookie::Key::from(&bytes)))
+    }
+
+    /// A key of this process alone.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(cookie::Key::generate())
+    }
+
+    /// The key in `file`, which is made, readable for its owner only, where it is not there. Processes that do so
+    /// at once get the same key.
+    ///
+    /// # Errors
+    /// When the file can be neither read nor made, or holds no key.
+    pub fn from_file(file: &Path) -> anyhow::Result<Self> {
+        if !file.exists() {
+            make_key_file(file)
+                .with_context(|| format!("cannot make the cookie key file {}", file.display()))?;
+        }
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the cookie key file {}", file.display()))?;
+        Self::parse(&text).map_err(|_| anyhow::anyhow!("there is no key in the file {}", file.display()))
+    }
+}
+
+/// Written whole under another name and then linked, so that no reader sees half a key, and the first maker wins.
+fn make_key_file(file: &Path) -> anyhow::Result<()> {
+    let draft = file.with_extension(format!("key-{}", random_hex::<8>()));
+    let mut options = std::fs::OpenOptions::new();
+    let mut opened = options.write(true).create_new(true).mode(0o600).open(&draft)?;
+    let written = opened
+        .write_all(format!("{}\n", random_hex::<64>()).as_bytes())
+        .and_then(|()| opened.sync_all())
+        .and_then(|()| match std::fs::hard_link(&draft, file) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        });
+    std::fs::remove_file(&draft)?;
+    Ok(written?)
+}
+
+/// `N` random bytes in hex, from the operating system.
+///
+/// # Panics
+/// When the operating system has no random numbers: nothing is safe then.
+#[must_use]
+pub fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has random numbers");
+    hex::encode(bytes)
+}
+
+/// Either alphabet, padded or not.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    use base64::{Engine as _, alphabet, engine};
+    let config =
+        engine::GeneralPurposeConfig::new().with_decode_padding_mode(engine::DecodePaddingMode::Indifferent);
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    [alphabet::STANDARD, alphabet::URL_SAFE]
+        .iter()
+        .find_map(|alphabet| engine::GeneralPurpose::new(alphabet, config).decode(&text).ok())
+}
+
+/// The cookies of one store: their key, and what their names and flags depend on.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    key: Key,
+    /// The store's code: two stores on one origin (behind the API server's proxy all are) must not share a cookie.
+    store: String,
+    secure: bool,
+}
+
+impl Cookies {
+    /// The cookies of the store with that code; `secure` where shoppers come by https.
+    #[must_use]
+    pub fn new(key: Key, store: &str, secure: bool) -> Self {
+        Self { key, store: store.to_owned(), secure }
+    }
+
+    /// The name of the cookie for `purpose` (`cart`, `shopper`).
+    #[must_use]
+    pub fn name(&self, purpose: &str) -> String {
+        format!("sava-{purpose}-{}", self.store)
+    }
+
+    /// The value that was set for `purpose`, if its signature holds. Anything else is no cookie: forged, cut off,
+    /// oversized, of another store, or set for another purpose.
+    #[must_use]
+    pub fn read(&self, headers: &HeaderMap, purpose: &str) -> Option<String> {
+        let name = self.name(purpose);
+        let found = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(found, value)| *found == name && value.len() <= MAX_VALUE_BYTES);
+        let bound = self.bound_prefix(purpose);
+        // A browser sends several of one name where they were set for different paths; the first valid one counts.
+        found.take(4).find_map(|(_, value)| {
+            let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+            let signed = Cookie::new(name.clone(), value.to_owned());
+            let verified = CookieJar::new().signed(&self.key.0).verify(signed)?;
+            verified.value().strip_prefix(&bound).map(ToOwned::to_owned)
+        })
+    }
+
+    /// The `Set-Cookie` header that keeps `value` for `purpose`; `None` removes the cookie.
+    ///
+    /// # Panics
+    /// Never: names and values are plain ASCII.
+    #[must_use]
+    pub fn set(&self, purpose: &str, value: Option<&str>, max_age: time::Duration) -> HeaderValue {
+        let name = self.name(purpose);
+        let mut cookie = match value {
+            Some(value) => {
+                let mut jar = CookieJar::new();
+                let bound = format!("{}{value}", self.bound_prefix(purpose));
+                jar.signed_mut(&self.key.0).add(Cookie::new(name.clone(), bound));
+                jar.get(&name).cloned().unwrap_or_else(|| Cookie::new(name, ""))
+            }
+            None => Cookie::new(name, ""),
+        };
+        cookie.set_path("/");
+        cookie.set_http_only(true);
+        cookie.set_same_site(SameSite::Lax);
+        cookie.set_secure(self.secure);
+        cookie.set_max_age(if value.is_some() { max_age } else { time::Duration::ZERO });
+        HeaderValue::from_str(&cookie.to_string()).expect("a cookie of plain ASCII")
+    }
+
+    /// The signature is over the value alone, not over the name: so the value begins with what it is for.
+    fn bound_prefix(&self, purpose: &str) -> String {
+        format!("{purpose}~{}~", self.store)
+    }
+}

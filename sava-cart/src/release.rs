@@ -1,0 +1,172 @@
+//! The releases of the store front: one table of what each asks sava-product for and what it shows.
+
+/// Something that a shopper sees in some releases and not in others. Code and templates ask for a feature,
+/// never for a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Pictures of the products.
+    Pictures,
+    /// Star ratings.
+    Ratings,
+    /// Categories to browse by.
+    Categories,
+    /// Full-text search on the list.
+    Search,
+    /// Sorting of the list.
+    Sorting,
+    /// The list in pages.
+    Pages,
+}
+
+/// A version of sava-product's API, by the media type that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ApiVersion {
+    /// Price as a number in major units.
+    V1,
+    /// v1 and a picture.
+    V2,
+    /// Price in minor units with its currency; structured picture, rating, category.
+    V3,
+}
+
+impl ApiVersion {
+    /// `v1`, `v2`, `v3`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::V3 => "v3",
+        }
+    }
+}
+
+/// How a release is told from the others at a glance: an accent colour and a shape that goes with it, so that
+/// colour is never the only sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Theme {
+    /// The name of the theme: a class of the page's body that the style sheet gives colours to.
+    pub name: &'static str,
+    /// The shape beside the release's name.
+    pub shape: &'static str,
+}
+
+/// A release of the store front.
+#[derive(Debug)]
+pub struct Release {
+    /// Such as `3.0.0`.
+    pub version: &'static str,
+    /// The versions of sava-product's API that it understands best, in order of preference.
+    pub accepts: &'static [ApiVersion],
+    /// What it shows.
+    pub features: &'static [Feature],
+    /// How it looks.
+    pub theme: Theme,
+    /// Whether its checkout fails with a 500: a bad release on purpose, to be caught and rolled back.
+    pub checkout_fails: bool,
+}
+
+const CIRCLE: Theme = Theme { name: "circle", shape: "●" };
+const SQUARE: Theme = Theme { name: "square", shape: "■" };
+const TRIANGLE: Theme = Theme { name: "triangle", shape: "▲" };
+
+const RELEASE_2: &[Feature] = &[Feature::Pictures];
+const RELEASE_3: &[Feature] = &[
+    Feature::Pictures,
+    Feature::Ratings,
+    Feature::Categories,
+    Feature::Search,
+    Feature::Sorting,
+    Feature::Pages,
+];
+
+/// All releases, oldest first; those that are bad on purpose come last.
+pub const RELEASES: &[Release] = &[
+    Release {
+        version: "1.0.5",
+        accepts: &[ApiVersion::V1],
+        features: &[],
+        theme: CIRCLE,
+        checkout_fails: false,
+    },
+    Release {
+        version: "2.0.4",
+        accepts: &[ApiVersion::V2, ApiVersion::V1],
+        features: RELEASE_2,
+        theme: SQUARE,
+        checkout_fails: false,
+    },
+    Release {
+        version: NEWEST,
+        accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
+        features: RELEASE_3,
+        theme: TRIANGLE,
+        checkout_fails: false,
+    },
+    Release {
+        version: "3.0.1-broken",
+        accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
+        features: RELEASE_3,
+        theme: TRIANGLE,
+        checkout_fails: true,
+    },
+];
+
+/// The newest good release: the default.
+pub const NEWEST: &str = "3.0.0";
+
+impl Release {
+    /// The release of that version.
+    ///
+    /// # Errors
+    /// When there is none: the message lists those there are.
+    pub fn find(version: &str) -> Result<&'static Self, String> {
+        RELEASES.iter().find(|release| release.version == version).ok_or_else(|| {
+            let versions: Vec<_> = RELEASES.iter().map(|release| release.version).collect();
+            format!("there is no such release; there are {}", versions.join(", "))
+        })
+    }
+
+    /// Whether it shows `feature`.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
+    /// The `Accept` header of its requests for products: each version that it understands, best first.
+    #[must_use]
+    pub fn accept(&self) -> String {
+        let ranges = self.accepts.iter().enumerate().map(|(place, version)| {
+            let range = format!("application/vnd.sava.{}+json", version.as_str());
+            if place == 0 { range } else { format!("{range};q=0.{}", 10 - place) }
+        });
+        ranges.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_names_versions_in_order_of_preference() {
+        let accept = |version| Release::find(version).unwrap().accept();
+        assert_eq!(accept("1.0.5"), "application/vnd.sava.v1+json");
+        assert_eq!(
+            accept("3.0.0"),
+            "application/vnd.sava.v3+json, application/vnd.sava.v2+json;q=0.9, \
+             application/vnd.sava.v1+json;q=0.8"
+        );
+    }
+
+    #[test]
+    fn unknown_release_lists_those_there_are() {
+        let error = Release::find("4.0.0").unwrap_err();
+        assert!(error.contains("1.0.5, 2.0.4, 3.0.0, 3.0.1-broken"), "{error}");
+    }
+
+    #[test]
+    fn newest_release_is_in_the_table_and_good() {
+        assert!(!Release::find(NEWEST).unwrap().checkout_fails);
+    }
+}

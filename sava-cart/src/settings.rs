@@ -1,0 +1,206 @@
+//! The settings of the store front: each a flag and an environment variable, read once, at start.
+
+use std::{path::PathBuf, str::FromStr};
+
+use anyhow::Context as _;
+use clap::Parser;
+use reqwest::Url;
+use sava_service::settings::ServiceSettings;
+
+use crate::{
+    cookies::Key,
+    orders::Database,
+    release::{self, Release},
+};
+
+/// The store front of the shop
+#[derive(Parser, Clone, Debug)]
+#[command(name = "sava-cart", version = release::NEWEST, max_term_width = 100)]
+pub struct Settings {
+    /// Release of the store front
+    #[arg(long, env = "SAVA_RELEASE", default_value = release::NEWEST, value_parser = Release::find)]
+    pub release: &'static Release,
+
+    /// The locale of the store that this process serves, such as ie or uk
+    #[arg(long, env = "LOCALE", default_value = "ie", value_parser = StoreCode::from_str)]
+    pub locale: StoreCode,
+
+    /// The URL of the product service; may have a path
+    #[arg(long, env = "PRODUCT_SERVICE_ADDR", default_value = "http://sava-product:9070", value_parser = product_service)]
+    pub product_service: Url,
+
+    /// The path that the store front is under, where nothing strips it
+    #[arg(long, env = "BASE_PATH", default_value = "/", value_parser = base_path)]
+    pub base_path: String,
+
+    /// The name of the shop, in the header of its pages
+    #[arg(long, env = "TITLE", default_value = "sava", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub title: String,
+
+    /// Where orders are kept: `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`
+    #[arg(
+        long = "database",
+        env = "DATABASE_URL",
+        default_value = "sqlite:sava-cart.db",
+        hide_env_values = true
+    )]
+    pub database_url: String,
+
+    /// The key that signs cookies: 64 random bytes in hex or base64 [default: made once, beside the SQLite database]
+    #[arg(long, env = "COOKIE_KEY", hide_env_values = true)]
+    pub cookie_key: Option<String>,
+
+    /// A file that holds the key, instead
+    #[arg(long, env = "COOKIE_KEY_FILE")]
+    pub cookie_key_file: Option<PathBuf>,
+
+    /// The URL that shoppers use; with https, cookies are Secure
+    #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
+    pub public_url: Option<Url>,
+
+    /// Links to the stores of other countries: NAME=URL, separated by commas; a URL may be relative
+    #[arg(long, env = "STORES", value_delimiter = ',', value_parser = StoreLink::from_str)]
+    pub stores: Vec<StoreLink>,
+
+    /// What every service of the shop has
+    #[command(flatten)]
+    pub server: ServiceSettings,
+}
+
+/// The code of a store, in lower case: `ie`, `uk`. What people take for it by mistake, `EN` or `gb`, is `uk`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreCode(String);
+
+impl StoreCode {
+    /// `ie`, `uk`, …
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StoreCode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let code = text.trim().to_ascii_lowercase();
+        let fits =
+            (1..=16).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        match code.as_str() {
+            _ if !fits => {
+                Err("a locale has up to 16 letters, digits and hyphens, such as ie or uk".to_owned())
+            }
+            "en" | "gb" => Ok(Self("uk".to_owned())),
+            _ => Ok(Self(code)),
+        }
+    }
+}
+
+/// A link to another country's store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLink {
+    /// What the link says.
+    pub name: String,
+    /// Where it goes: an http(s) URL or a relative reference.
+    pub url: String,
+}
+
+impl FromStr for StoreLink {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, url) =
+            text.split_once('=').ok_or("takes NAME=URL, such as Ireland=https://ie.example/")?;
+        let (name, url) = (name.trim(), url.trim());
+        // Resolved against an http URL, a relative reference stays http; `javascript:` and its like do not.
+        let resolved = Url::parse("http://store.invalid/").and_then(|base| base.join(url));
+        let is_http = resolved.is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if name.is_empty() || url.is_empty() || !is_http {
+            return Err("takes NAME=URL with an http or https URL, or a relative one".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), url: url.to_owned() })
+    }
+}
+
+/// What the settings say together: checked before anything is opened or bound.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Where orders are kept.
+    pub database: Database,
+    /// The key of the cookies where one was given.
+    pub cookie_key: Option<Key>,
+}
+
+impl Settings {
+    /// Reads what depends on more than one setting.
+    ///
+    /// # Errors
+    /// A message that names the setting; never the value of a key or of a database URL, which may hold a password.
+    pub fn check(&self) -> anyhow::Result<Checked> {
+        let database = self
+            .database_url
+            .parse::<Database>()
+            .map_err(|error| anyhow::anyhow!("--database (DATABASE_URL) cannot be read: {error}"))?;
+        let key_text = match (&self.cookie_key, &self.cookie_key_file) {
+            (Some(_), Some(_)) => {
+                anyhow::bail!("COOKIE_KEY and COOKIE_KEY_FILE are both set; set one of the two")
+            }
+            (Some(text), None) => Some(("--cookie-key (COOKIE_KEY)", text.clone())),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file).with_context(|| {
+                    format!("--cookie-key-file (COOKIE_KEY_FILE) {} cannot be read", file.display())
+                })?;
+                Some(("the file of --cookie-key-file (COOKIE_KEY_FILE)", text))
+            }
+            (None, None) => None,
+        };
+        let cookie_key = key_text
+            .map(|(name, text)| Key::parse(&text).map_err(|error| anyhow::anyhow!("{name}: {error}")))
+            .transpose()?;
+        if cookie_key.is_none() && matches!(database, Database::Postgres(_)) {
+            anyhow::bail!(
+                "COOKIE_KEY is not set: with PostgreSQL several replicas serve the same shoppers and need the \
+                 same key; set it to 64 random bytes in hex or base64, such as `openssl rand -hex 64` prints"
+            );
+        }
+        Ok(Checked { database, cookie_key })
+    }
+
+    /// Whether shoppers come by https, so that cookies can be `Secure`.
+    #[must_use]
+    pub fn is_public_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+}
+
+fn product_service(text: &str) -> Result<Url, String> {
+    let wrong = "takes an http URL such as http://sava-product:9070, without query or user";
+    let url = Url::parse(text).map_err(|error| format!("{wrong} ({error})"))?;
+    let plain = url.scheme() == "http"
+        && url.has_host()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if plain { Ok(url) } else { Err(wrong.to_owned()) }
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| "takes an http or https URL such as https://shop.example/".to_owned())
+}
+
+/// A path that begins and ends with a slash, of segments that every proxy passes as they are.
+fn base_path(text: &str) -> Result<String, String> {
+    let segments: Vec<_> = text.split('/').filter(|segment| !segment.is_empty()).collect();
+    let plain = |segment: &&str| {
+        segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b))
+            && !matches!(*segment, "." | "..")
+    };
+    if !text.starts_with('/') || !segments.iter().all(plain) {
+        return Err("takes a path such as /shop/, of letters, digits and -_.~".to_owned());
+    }
+    Ok(if segments.is_empty() { "/".to_owned() } else { format!("/{}/", segments.join("/")) })
+}
