@@ -1,1 +1,33 @@
-fn main() {}
+//! The commands of this repository: `cargo xtask`.
+
+#![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
+
+mod shop;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The commands of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    Shop(shop::Shop),
+    Test(test::Test),
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Shop(shop) => shop.run(),
+        Command::Test(test) => test.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

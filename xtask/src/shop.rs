@@ -1,0 +1,168 @@
+//! `cargo xtask shop`: the whole shop on this machine.
+
+mod plan;
+mod service;
+
+use std::{
+    io::IsTerminal as _,
+    net::IpAddr,
+    process::{Command, ExitCode},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use crate::workspace;
+use plan::Planned;
+use service::{Event, Service};
+
+/// How long the services may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long they may take to end before they are killed: the drain of the services, and a little more.
+const GRACE: Duration = Duration::from_secs(12);
+
+/// Build the shop and run it: sava-product, and a store front for Ireland and for the United Kingdom
+///
+/// Orders and the cookie keys are kept in target/shop/ from one run to the next.
+#[derive(Args, Clone)]
+pub(crate) struct Shop {
+    /// Release of sava-product [default: the newest]
+    #[arg(long, value_name = "RELEASE")]
+    product_release: Option<String>,
+
+    /// Release of sava-cart; give it several times to have several releases of both stores side by side [default: the newest]
+    #[arg(long, value_name = "RELEASE")]
+    cart_release: Vec<String>,
+
+    /// Port of sava-product; the next one is for its metrics
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    product_port: u16,
+
+    /// Port of the first store; the others follow it, and their metrics are 81 ports above
+    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    cart_port: u16,
+
+    /// Address on which the shop is open; 0.0.0.0 lets other machines in (a phone, say)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: IpAddr,
+
+    /// Open the shop in a browser
+    #[arg(long)]
+    open: bool,
+
+    /// Build profile: `dev` builds sooner and runs slower
+    #[arg(long, default_value = "release")]
+    profile: String,
+}
+
+impl Shop {
+    /// Runs the shop until Ctrl-C, or until one of its services ends.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let plan = plan::plan(self)?;
+        plan::check_ports(&plan)?;
+        self.build()?;
+
+        let (events, inbox) = mpsc::channel();
+        let interrupts = events.clone();
+        ctrlc::set_handler(move || {
+            // The receiver is gone only when everything has ended.
+            let _ = interrupts.send(Event::Interrupted);
+        })
+        .context("Ctrl-C cannot be handled")?;
+
+        let width = plan.iter().map(|planned| planned.name.len()).max().unwrap_or(0);
+        let mut services = Vec::new();
+        let result = plan
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, planned)| {
+                services.push(Service::start(index, planned, &self.profile, width, &events)?);
+                anyhow::Ok(())
+            })
+            .and_then(|()| self.serve(&plan, &mut services, &inbox));
+        // Stores first: none of them then complains that its products are gone.
+        services.reverse();
+        stop(&mut services, &inbox);
+        result.map(|()| {
+            println!("\nThe shop is closed.");
+            ExitCode::SUCCESS
+        })
+    }
+
+    fn build(&self) -> anyhow::Result<()> {
+        println!("Building the shop ({} profile)…", self.profile);
+        workspace::run(workspace::cargo().args([
+            "build",
+            "--profile",
+            &self.profile,
+            "--package",
+            "sava-product",
+            "--package",
+            "sava-cart",
+        ]))
+    }
+
+    /// Waits until all are ready, says where they are, and waits for the end.
+    fn serve(
+        &self,
+        plan: &[Planned],
+        services: &mut [Service],
+        inbox: &mpsc::Receiver<Event>,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut waiting = plan.iter().collect::<Vec<_>>();
+        while !waiting.is_empty() {
+            waiting.retain(|planned| !planned.is_ready());
+            match inbox.recv_timeout(Duration::from_millis(50)) {
+                Ok(Event::Interrupted) => return Ok(()),
+                Ok(Event::Ended(index)) => bail!("{}", services[index].obituary()),
+                Err(_) => {}
+            }
+            if let Some(late) = waiting.first().filter(|_| Instant::now() > deadline) {
+                bail!("{} was not ready within {} s", late.name, PATIENCE.as_secs());
+            }
+        }
+        println!("{}", plan::table(plan));
+        if self.open {
+            open(&plan::front_door(plan));
+        }
+        match inbox.recv() {
+            Ok(Event::Ended(index)) => bail!("{}", services[index].obituary()),
+            Ok(Event::Interrupted) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Asks all to end, waits for it, and kills what has not ended in time, or at a second Ctrl-C.
+fn stop(services: &mut [Service], inbox: &mpsc::Receiver<Event>) {
+    for service in services.iter_mut() {
+        service.terminate();
+    }
+    let deadline = Instant::now() + GRACE;
+    while services.iter_mut().any(|service| !service.has_ended()) {
+        match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(Event::Ended(_)) => {}
+            Ok(Event::Interrupted) | Err(_) => break,
+        }
+    }
+    for service in services {
+        service.kill();
+    }
+}
+
+fn open(url: &str) {
+    // Linux, macOS, Windows' Linux.
+    let opener = ["xdg-open", "open", "wslview"].into_iter().find_map(workspace::find);
+    let is_open = opener.is_some_and(|opener| Command::new(opener).arg(url).spawn().is_ok());
+    if !is_open {
+        println!("No browser could be opened here: visit {url}");
+    }
+}
+
+/// Whether colours help: on a terminal whose user did not say otherwise.
+fn colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}

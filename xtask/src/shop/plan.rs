@@ -1,0 +1,191 @@
+//! What the shop will consist of: its services, their addresses and settings.
+
+use std::{
+    fmt::Write as _,
+    io::{Read as _, Write as _},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+
+use super::Shop;
+use crate::workspace;
+
+/// The stores that open, with what their inhabitants call the country.
+const STORES: [(&str, &str); 2] = [("ie", "Ireland"), ("uk", "United Kingdom")];
+
+/// How far above its own port the port of a store's metrics is.
+const ADMIN_OFFSET: u16 = 81;
+
+/// One service, before it is started.
+pub(super) struct Planned {
+    /// What its log lines are marked with.
+    pub name: String,
+    pub binary: &'static str,
+    pub address: SocketAddr,
+    pub environment: Vec<(&'static str, String)>,
+    /// Where it runs and keeps what it keeps.
+    pub directory: PathBuf,
+    admin: SocketAddr,
+    /// The flag that moves it to another port.
+    flag: &'static str,
+    /// What the table says of it.
+    title: String,
+}
+
+/// The services that `shop` asks for, sava-product first.
+pub(super) fn plan(shop: &Shop) -> anyhow::Result<Vec<Planned>> {
+    let releases = if shop.cart_release.is_empty() {
+        vec![None]
+    } else {
+        shop.cart_release.iter().map(|release| Some(release.as_str())).collect()
+    };
+    let port = |base: u16, offset: usize, flag: &str| {
+        u16::try_from(offset)
+            .ok()
+            .and_then(|offset| base.checked_add(offset))
+            .with_context(|| format!("there is no port {base} + {offset}; choose a lower one with {flag}"))
+    };
+
+    let mut plan = vec![Planned {
+        name: "product".to_owned(),
+        binary: "sava-product",
+        address: SocketAddr::new(shop.host, shop.product_port),
+        admin: loopback(port(shop.product_port, 1, "--product-port")?),
+        environment: release(shop.product_release.as_deref()),
+        directory: workspace::target().join("shop/product"),
+        flag: "--product-port",
+        title: title("Products", shop.product_release.as_deref()),
+    }];
+    for (row, cart_release) in releases.iter().enumerate() {
+        for (column, (locale, country)) in STORES.into_iter().enumerate() {
+            let own = |column: usize| port(shop.cart_port, row * STORES.len() + column, "--cart-port");
+            let mut environment = release(*cart_release);
+            environment.push(("LOCALE", locale.to_owned()));
+            environment.push(("PRODUCT_SERVICE_ADDR", format!("http://{}", reached(plan[0].address))));
+            let others = STORES.into_iter().enumerate().filter(|(other, _)| *other != column);
+            let others = others.map(|(other, (locale, _))| {
+                anyhow::Ok(format!("{locale}=http://localhost:{}/", own(other)?))
+            });
+            environment.push(("STORES", others.collect::<Result<Vec<_>, _>>()?.join(",")));
+            plan.push(Planned {
+                name: match cart_release {
+                    Some(release) if releases.len() > 1 => format!("{locale} {release}"),
+                    _ => locale.to_owned(),
+                },
+                binary: "sava-cart",
+                address: SocketAddr::new(shop.host, own(column)?),
+                admin: loopback(port(own(column)?, ADMIN_OFFSET.into(), "--cart-port")?),
+                environment,
+                // The releases of a store share its orders and its cookie key: a canary on one machine.
+                directory: workspace::target().join("shop").join(locale),
+                flag: "--cart-port",
+                title: title(country, *cart_release),
+            });
+        }
+    }
+    for planned in &mut plan {
+        planned.environment.extend([
+            ("LISTEN", planned.address.to_string()),
+            ("ADMIN_LISTEN", planned.admin.to_string()),
+            ("LOG_FORMAT", "text".to_owned()),
+        ]);
+    }
+    Ok(plan)
+}
+
+/// Fails when a port is taken, naming it and the flag that moves it.
+pub(super) fn check_ports(plan: &[Planned]) -> anyhow::Result<()> {
+    for planned in plan {
+        for address in [planned.address, planned.admin] {
+            if let Err(error) = TcpListener::bind(address) {
+                bail!(
+                    "port {} ({}) cannot be used: {error}; choose another with {}",
+                    address.port(),
+                    planned.title,
+                    planned.flag
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The links, as a table for the screen.
+pub(super) fn table(plan: &[Planned]) -> String {
+    let width = plan.iter().map(|planned| planned.title.len()).max().unwrap_or(0);
+    let mut table = String::from("\nThe shop is open; Ctrl-C closes it.\n\n");
+    let mut row = |title: &str, link: &str| {
+        let _ = writeln!(table, "  {title:width$}  {link}");
+    };
+    let (product, stores) = plan.split_first().expect("a shop has products");
+    for store in stores {
+        row(&store.title, &link(store.address, "/"));
+    }
+    row(&product.title, &link(product.address, "/products/ie"));
+    row("API", &link(product.address, "/docs"));
+    if let Some(store) = stores.first() {
+        row("Live view", &link(store.address, "/release"));
+    }
+    row("Metrics", &link(product.admin, "/metrics"));
+    for store in stores {
+        row("", &link(store.admin, "/metrics"));
+    }
+    table
+}
+
+/// The link to open first.
+pub(super) fn front_door(plan: &[Planned]) -> String {
+    plan.get(1).map_or_else(String::new, |store| link(store.address, "/"))
+}
+
+impl Planned {
+    /// Whether it answers `/readyz` with 200 now.
+    pub(super) fn is_ready(&self) -> bool {
+        let ask = || -> std::io::Result<bool> {
+            let address = reached(self.address);
+            let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+            write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+            let mut status = [0; 12];
+            stream.read_exact(&mut status)?;
+            Ok(status == *b"HTTP/1.1 200")
+        };
+        ask().unwrap_or(false)
+    }
+}
+
+fn release(release: Option<&str>) -> Vec<(&'static str, String)> {
+    release.map(|release| ("SAVA_RELEASE", release.to_owned())).into_iter().collect()
+}
+
+fn title(what: &str, release: Option<&str>) -> String {
+    release.map_or_else(|| what.to_owned(), |release| format!("{what} {release}"))
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// Where a service that listens on `address` is reached from this machine.
+fn reached(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => loopback(address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), address.port())
+        }
+        _ => address,
+    }
+}
+
+/// A link for a browser here: `localhost` is a secure context and, in Chromium, sends what a site with TLS gets.
+fn link(address: SocketAddr, path: &str) -> String {
+    let address = reached(address);
+    if address.ip().is_loopback() {
+        format!("http://localhost:{}{path}", address.port())
+    } else {
+        format!("http://{address}{path}")
+    }
+}

