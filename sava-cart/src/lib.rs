@@ -12,6 +12,7 @@ pub mod release;
 pub mod resolver;
 pub mod settings;
 pub mod shopper;
+pub mod shoppers;
 pub mod state;
 
 pub use state::AppState;

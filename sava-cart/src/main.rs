@@ -3,13 +3,23 @@
 use std::{process::ExitCode, sync::Arc};
 
 use axum::{Router, response::IntoResponse as _};
-use sava_cart::{AppState, catalog::Catalog, cookies, orders::Orders, settings::Settings};
+use sava_cart::{
+    AppState,
+    catalog::Catalog,
+    cookies,
+    orders::Orders,
+    settings::{Command, Settings},
+    shoppers,
+};
 use sava_service::{Identity, Metrics, Readiness, Service, settings, telemetry};
 use serde_json::json;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings: Settings = settings::parse("0.0.0.0:3000", "127.0.0.1:3081");
+    if let Some(Command::Shoppers(shoppers)) = &settings.command {
+        return shoppers::run(shoppers).await;
+    }
     let checked = match settings.check() {
         Ok(checked) => checked,
         Err(error) => {

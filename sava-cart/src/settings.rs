@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use reqwest::Url;
 use sava_service::settings::ServiceSettings;
 
@@ -11,6 +11,7 @@ use crate::{
     cookies::Key,
     orders::Database,
     release::{self, Release},
+    shoppers::ShoppersSettings,
 };
 
 /// The store front of the shop
@@ -65,6 +66,17 @@ pub struct Settings {
     /// What every service of the shop has
     #[command(flatten)]
     pub server: ServiceSettings,
+
+    /// What to do instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the binary does beside serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Send pretend shoppers to store fronts, and judge the releases that serve them
+    Shoppers(ShoppersSettings),
 }
 
 /// The code of a store, in lower case: `ie`, `uk`. What people take for it by mistake, `EN` or `gb`, is `uk`.

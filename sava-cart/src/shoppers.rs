@@ -1,0 +1,269 @@
+//! Pretend shoppers: a steady trickle of traffic for a canary, and its judge.
+//!
+//! `sava-cart shoppers URL…` browses, searches, fills carts and checks out, at a bounded rate, and says at the end
+//! by release what it saw and whether the new release is worse than the old.
+
+pub mod journey;
+pub mod mix;
+pub mod pace;
+pub mod page;
+pub mod report;
+pub mod tally;
+pub mod verdict;
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use fastrand::Rng;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use reqwest::Url;
+
+use journey::{Shopper, Street};
+use mix::Mix;
+use pace::Pace;
+use report::{Choice, Report};
+use tally::{Tally, by_version};
+use verdict::{Finding, Standard};
+
+/// Requests a second that are never exceeded: this is a trickle to judge by, not a load test.
+const FASTEST: f64 = 200.0;
+
+/// Shoppers who are in the shops at the same time, at most.
+const MOST_SHOPPERS: usize = 64;
+
+/// Send pretend shoppers to store fronts, and judge the releases that serve them
+///
+/// Exit code: 0 the new release is not worse; 1 it is worse; 2 wrong usage, or a store front that cannot be reached;
+/// 3 too little data to tell.
+#[derive(Args, Clone, Debug)]
+pub struct ShoppersSettings {
+    /// Where the store fronts are; a path prefix is kept. Load goes there and nowhere else
+    #[arg(required = true, value_name = "URL", value_parser = shop)]
+    pub urls: Vec<Url>,
+
+    /// Requests a second of all shoppers together, up to 200
+    #[arg(long, default_value = "5", value_parser = rate)]
+    pub rate: f64,
+
+    /// What they come for, as weights
+    #[arg(long, default_value = "browse=6,search=2,fill=1,buy=1")]
+    pub mix: Mix,
+
+    /// How long they shop, such as 30s or 5m [default: until Ctrl-C]
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+
+    /// The old release [default: the newest but the candidate]
+    #[arg(long, value_name = "RELEASE")]
+    pub baseline: Option<String>,
+
+    /// The new release [default: the newest that answers]
+    #[arg(long, value_name = "RELEASE")]
+    pub candidate: Option<String>,
+
+    /// How sure the verdict "worse" must be, between 0.5 and 1
+    #[arg(long, default_value = "0.99", value_parser = confidence)]
+    pub confidence: f64,
+
+    /// By how much a release must be slower, in percent of the median or of the 95th percentile
+    #[arg(long, default_value = "10", value_name = "PERCENT", value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub tolerance: u16,
+
+    /// Answers of each release without which nothing good is said of it
+    #[arg(long, default_value = "50", value_name = "COUNT")]
+    pub enough: u64,
+
+    /// How the verdict is written
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+}
+
+/// How the verdict is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// Sends the shoppers, until the time is over or Ctrl-C, and prints the verdict.
+pub async fn run(settings: &ShoppersSettings) -> ExitCode {
+    match shop_and_judge(settings).await {
+        Ok(report) => {
+            let text = match settings.format {
+                Format::Text => report.to_string(),
+                Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default(),
+            };
+            // A pipe that was closed before the verdict came is nothing to panic about.
+            let _closed = writeln!(std::io::stdout(), "{text}");
+            ExitCode::from(match report.finding {
+                Finding::NotWorse => 0,
+                Finding::Worse => 1,
+                Finding::TooLittleData => 3,
+            })
+        }
+        Err(error) => {
+            eprintln!("sava-cart shoppers: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn shop_and_judge(settings: &ShoppersSettings) -> anyhow::Result<Report> {
+    for url in &settings.urls {
+        reach(url).await?;
+    }
+    let street = Street { pace: Pace::new(settings.rate), tally: Mutex::default() };
+    let start = Instant::now();
+    let end = async {
+        match settings.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = keep_busy(settings, &street) => result?,
+        () = show_progress(&street, start) => {}
+        () = end => {}
+        result = tokio::signal::ctrl_c() => result.context("Ctrl-C cannot be waited for")?,
+    }
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    let tally = street.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let choice = Choice { baseline: settings.baseline.clone(), candidate: settings.candidate.clone() };
+    let standard = Standard {
+        confidence: settings.confidence,
+        tolerance: f64::from(settings.tolerance) / 100.0,
+        tolerance_ms: 1.0,
+        enough: settings.enough,
+        n_services: 1,
+    };
+    Ok(Report::of(&tally, &choice, &standard, start.elapsed()))
+}
+
+/// Asks the store front once, so that a mistyped URL is an error and not a verdict.
+async fn reach(url: &Url) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder()
+        .user_agent(journey::USER_AGENT)
+        .timeout(Duration::from_secs(10))
+        .build()
+        .context("an HTTP client cannot be made")?;
+    let response =
+        client.get(url.clone()).send().await.with_context(|| format!("{url} cannot be reached"))?;
+    if !response.headers().contains_key("x-sava-release") {
+        bail!("{url} is no store front of sava: its answer ({}) has no X-Sava-Release", response.status());
+    }
+    Ok(())
+}
+
+/// Keeps as many shoppers in the shops as the rate needs: each goes on one errand at a time, and a new one comes
+/// for each that leaves.
+async fn keep_busy(settings: &ShoppersSettings, street: &Street) -> anyhow::Result<()> {
+    let mut rng = Rng::new();
+    let mut inside = FuturesUnordered::new();
+    let mut visit = |n: usize| {
+        let mut shopper = Shopper::new(street, rng.fork())?;
+        let errand = settings.mix.draw(&mut rng);
+        let home = &settings.urls[n % settings.urls.len()];
+        anyhow::Ok(async move { shopper.run(errand, home).await })
+    };
+    // Answers that take up to a second are enough to keep the rate; a slower shop is asked less often.
+    let n_shoppers = (1..MOST_SHOPPERS).find(|n| *n >= rounded_up(settings.rate)).unwrap_or(MOST_SHOPPERS);
+    let mut n_errands = 0;
+    while n_errands < n_shoppers {
+        inside.push(visit(n_errands)?);
+        n_errands += 1;
+    }
+    while inside.next().await.is_some() {
+        inside.push(visit(n_errands)?);
+        n_errands += 1;
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 200")]
+fn rounded_up(rate: f64) -> usize {
+    rate.ceil() as usize
+}
+
+/// Says once a second on a terminal's stderr what has been seen so far.
+async fn show_progress(street: &Street, start: Instant) {
+    if !std::io::stderr().is_terminal() {
+        return std::future::pending().await;
+    }
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let line = {
+            let tally = street.tally.lock().unwrap_or_else(PoisonError::into_inner);
+            progress(&tally, start.elapsed())
+        };
+        eprint!("\r\x1b[2K{line}");
+    }
+}
+
+fn progress(tally: &Tally, elapsed: Duration) -> String {
+    let mut parts = vec![format!("{} s", elapsed.as_secs()), format!("{} requests", tally.requests)];
+    for (name, releases) in [("store front", &tally.storefronts), ("product", &tally.products)] {
+        parts.extend(by_version(releases).into_iter().map(|(release, figures)| match figures.errors {
+            0 => format!("{name} {release}: {}", figures.answers()),
+            errors => format!("{name} {release}: {} ({errors} errors)", figures.answers()),
+        }));
+    }
+    if tally.unanswered > 0 {
+        parts.push(format!("unanswered: {}", tally.unanswered));
+    }
+    parts.join("  ")
+}
+
+/// A store front's URL; a path without a slash at its end gets one, as links are resolved against it.
+fn shop(text: &str) -> Result<Url, String> {
+    let mut url =
+        Url::parse(text).map_err(|error| format!("takes URLs such as http://localhost:3000/ ({error})"))?;
+    if !matches!(url.scheme(), "http") || !url.has_host() {
+        return Err("takes http URLs such as http://localhost:3000/".to_owned());
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| *rate >= 0.1 && *rate <= FASTEST);
+    rate.ok_or_else(|| format!("takes requests a second, from 0.1 to {FASTEST}"))
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    let confidence = text.parse().ok().filter(|confidence: &f64| *confidence >= 0.5 && *confidence < 1.0);
+    confidence.ok_or_else(|| "takes a share from 0.5 to below 1, such as 0.99".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shop_keeps_its_prefix_and_gets_its_slash() {
+        let url = shop("http://localhost:8001/api/v1/namespaces/n/services/sava-cart-ie:80/proxy").unwrap();
+        assert!(url.as_str().ends_with("/proxy/"));
+        assert!(shop("localhost:3000").is_err());
+    }
+
+    #[test]
+    fn rate_is_bounded() {
+        assert!(rate("50").is_ok());
+        for wrong in ["0", "-1", "201", "NaN", "fast"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+}

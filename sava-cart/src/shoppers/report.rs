@@ -1,0 +1,246 @@
+//! What a run found, for people and for programs.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{
+    tally::{Figures, Tally, by_version},
+    verdict::{Finding, Standard, Verdict},
+};
+
+/// What a run found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The judgement over both services: the worst of the two.
+    pub finding: Finding,
+    /// How sure "worse" is.
+    pub confidence: f64,
+    /// How long the shoppers shopped.
+    pub seconds: f64,
+    /// All requests.
+    pub requests: u64,
+    /// Requests that nobody answered: they cannot be laid to a release.
+    pub unanswered: u64,
+    /// The releases of the store front.
+    pub storefront: Service,
+    /// The releases of the product service.
+    pub product: Service,
+    /// What went wrong, and how often.
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// The releases of one service that answered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Oldest first.
+    pub releases: Vec<ReleaseFigures>,
+    /// The newest against the one before; none where only one release answered.
+    pub verdict: Option<Verdict>,
+}
+
+/// One release, in figures; latencies are those of good answers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseFigures {
+    /// Its version.
+    pub release: String,
+    /// Answers.
+    pub requests: u64,
+    /// Errors among them.
+    pub errors: u64,
+    /// Their share.
+    pub error_rate: f64,
+    /// Median latency.
+    pub p50_ms: f64,
+    /// 95th percentile.
+    pub p95_ms: f64,
+    /// 99th percentile.
+    pub p99_ms: f64,
+}
+
+/// Which releases are compared; by version order where it is not said.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// The old one.
+    pub baseline: Option<String>,
+    /// The new one.
+    pub candidate: Option<String>,
+}
+
+impl Report {
+    /// Judges a run. `standard.n_services` is set here, by what there is to judge.
+    #[must_use]
+    pub fn of(tally: &Tally, choice: &Choice, standard: &Standard, took: Duration) -> Self {
+        let pairs = [compared(&tally.storefronts, choice), compared(&tally.products, choice)];
+        let n_services = pairs.iter().flatten().map(|_| 1).sum();
+        let standard = Standard { n_services, ..*standard };
+        let [storefront, product] = pairs.map(|pair| pair.map(|(old, new)| Verdict::of(old, new, &standard)));
+        let findings: Vec<_> = [&storefront, &product].into_iter().flatten().map(|v| v.finding).collect();
+        let finding = if findings.contains(&Finding::Worse) {
+            Finding::Worse
+        } else if findings.is_empty() || findings.contains(&Finding::TooLittleData) {
+            Finding::TooLittleData
+        } else {
+            Finding::NotWorse
+        };
+        Self {
+            finding,
+            confidence: standard.confidence,
+            seconds: took.as_secs_f64(),
+            requests: tally.requests,
+            unanswered: tally.unanswered,
+            storefront: Service { releases: figures(&tally.storefronts), verdict: storefront },
+            product: Service { releases: figures(&tally.products), verdict: product },
+            faults: tally.faults.clone(),
+        }
+    }
+}
+
+type Named<'a> = (&'a str, &'a Figures);
+
+/// The old and the new release: those chosen, else the newest and the one before it.
+fn compared<'a>(releases: &'a BTreeMap<String, Figures>, choice: &Choice) -> Option<(Named<'a>, Named<'a>)> {
+    let sorted = by_version(releases);
+    let named = |name: &str| sorted.iter().copied().find(|(release, _)| *release == name);
+    let candidate = if let Some(name) = choice.candidate.as_deref() {
+        named(name)?
+    } else {
+        let baseline = choice.baseline.as_deref();
+        sorted.iter().copied().rfind(|(release, _)| Some(*release) != baseline)?
+    };
+    let baseline = match choice.baseline.as_deref() {
+        Some(name) => named(name)?,
+        None => sorted.iter().copied().rfind(|(release, _)| *release != candidate.0)?,
+    };
+    Some((baseline, candidate))
+}
+
+fn figures(releases: &BTreeMap<String, Figures>) -> Vec<ReleaseFigures> {
+    let line = |(release, figures): (&str, &Figures)| ReleaseFigures {
+        release: release.to_owned(),
+        requests: figures.answers(),
+        errors: figures.errors,
+        error_rate: share(figures.errors, figures.answers()),
+        p50_ms: figures.percentile(0.5),
+        p95_ms: figures.percentile(0.95),
+        p99_ms: figures.percentile(0.99),
+    };
+    by_version(releases).into_iter().map(line).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share that is shown with two digits")]
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} requests in {:.0} s, {} unanswered", self.requests, self.seconds, self.unanswered)?;
+        for (name, service) in [("store front", &self.storefront), ("product service", &self.product)] {
+            if service.releases.is_empty() {
+                continue;
+            }
+            writeln!(
+                f,
+                "\n{name:<18}{:>10}{:>9}{:>9}{:>10}{:>10}{:>10}",
+                "requests", "errors", "", "p50", "p95", "p99"
+            )?;
+            for line in &service.releases {
+                writeln!(
+                    f,
+                    "  {:<16}{:>10}{:>9}{:>8.2}%{:>7.1} ms{:>7.1} ms{:>7.1} ms",
+                    line.release,
+                    line.requests,
+                    line.errors,
+                    line.error_rate * 100.0,
+                    line.p50_ms,
+                    line.p95_ms,
+                    line.p99_ms
+                )?;
+            }
+            match &service.verdict {
+                Some(verdict) => writeln!(f, "  {verdict}")?,
+                None => writeln!(f, "  only one release answered: nothing to compare")?,
+            }
+        }
+        for (what, n) in &self.faults {
+            writeln!(f, "\n{n} × {what}")?;
+        }
+        let confidence = self.confidence * 100.0;
+        match self.finding {
+            Finding::Worse => write!(f, "\nWORSE, at {confidence} % confidence: do not release it"),
+            Finding::NotWorse => write!(f, "\nNOT WORSE, at {confidence} % confidence"),
+            Finding::TooLittleData => write!(f, "\nTOO LITTLE DATA to tell"),
+        }
+    }
+}
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { baseline, candidate, .. } = self;
+        match self.finding {
+            Finding::Worse => {
+                let how = match (self.more_errors, self.slower) {
+                    (true, true) => "fails more often and is slower",
+                    (true, false) => "fails more often",
+                    _ => "is slower",
+                };
+                write!(f, "{candidate} {how} than {baseline}")?;
+            }
+            Finding::NotWorse => write!(f, "{candidate} is not worse than {baseline}")?,
+            Finding::TooLittleData => {
+                write!(f, "too few answers to compare {candidate} with {baseline}")?;
+            }
+        }
+        write!(f, " (errors p = {:.2e}", self.errors_p)?;
+        if let Some(p) = self.latency_p {
+            write!(f, ", latency p = {p:.2e}")?;
+        }
+        write!(f, ", each against {:.4})", self.level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn releases(names: &[&str]) -> BTreeMap<String, Figures> {
+        names.iter().map(|name| ((*name).to_owned(), Figures::default())).collect()
+    }
+
+    #[track_caller]
+    fn check(names: &[&str], baseline: Option<&str>, candidate: Option<&str>, pair: Option<(&str, &str)>) {
+        let choice =
+            Choice { baseline: baseline.map(str::to_owned), candidate: candidate.map(str::to_owned) };
+        let releases = releases(names);
+        let found = compared(&releases, &choice).map(|(old, new)| (old.0, new.0));
+        assert_eq!(found, pair);
+    }
+
+    #[test]
+    fn newest_is_compared_with_the_one_before_unless_told() {
+        let all = &["1.0.3", "2.0.1", "3.0.0"];
+        check(all, None, None, Some(("2.0.1", "3.0.0")));
+        check(all, Some("1.0.3"), None, Some(("1.0.3", "3.0.0")));
+        check(all, Some("3.0.0"), None, Some(("3.0.0", "2.0.1")));
+        check(all, Some("1.0.3"), Some("2.0.1"), Some(("1.0.3", "2.0.1")));
+        check(&["1.0.3"], None, None, None);
+        check(all, Some("4.0.0"), None, None);
+    }
+
+    #[test]
+    fn nothing_to_compare_is_too_little_data() {
+        let standard =
+            Standard { confidence: 0.99, tolerance: 0.1, tolerance_ms: 1.0, enough: 50, n_services: 1 };
+        let report = Report::of(&Tally::default(), &Choice::default(), &standard, Duration::from_secs(1));
+        assert_eq!(report.finding, Finding::TooLittleData);
+        assert!(report.to_string().ends_with("TOO LITTLE DATA to tell"));
+    }
+}
