@@ -8,12 +8,20 @@
 //!
 //! **What it is.** [`ApiServer`] answers as much as the real `kubectl` 1.32 needs, and its proxy subresources keep the
 //! facts that were observed on a real API server: which requests are redirected, which headers the application sees,
-//! which references in pages are rewritten and which pages break.
+//! which references in pages are rewritten and which pages break. [`Cluster`] adds what makes objects come true:
+//! Deployments that run the real binaries of the release that the image's tag names, with their probes, restarts,
+//! rollouts and SIGTERM; Jobs; `ConfigMap` and Secret volumes; Services whose connections go to a ready pod at random,
+//! their variables and their names.
 
 mod admission;
 mod api;
+mod controllers;
+mod images;
 mod kubectl;
+mod kubelet;
+mod network;
 mod patch;
+mod protobuf;
 mod proxy;
 mod resource;
 mod rewrite;
@@ -22,5 +30,58 @@ mod status;
 mod store;
 mod table;
 
+use std::ops::Deref;
+use std::time::Duration;
+
 pub use api::ApiServer;
 pub use kubectl::{Kubectl, KubectlProxy};
+
+use controllers::Controllers;
+use kubelet::Kubelet;
+use network::Balancers;
+
+/// A running cluster: an [`ApiServer`] and what makes its objects come true. Dropping it ends all that runs in it.
+#[derive(Debug)]
+pub struct Cluster {
+    server: ApiServer,
+    working: tokio::task::JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Starts one with nothing in it but the namespace `default`.
+    pub async fn start() -> Self {
+        // Cargo may have to build the binaries first: not while the cluster waits for them.
+        tokio::task::spawn_blocking(|| crate::binaries::path("")).await.expect("the binaries build");
+        let server = ApiServer::start().await;
+        let shared = server.shared().clone();
+        let working = tokio::spawn(async move {
+            let (mut controllers, mut balancers, mut kubelet) =
+                (Controllers::default(), Balancers::default(), Kubelet::default());
+            let mut changes = shared.store.follow();
+            loop {
+                changes.borrow_and_update();
+                controllers.reconcile(&shared.store);
+                network::endpoints(&shared.store);
+                balancers.reconcile(&shared).await;
+                kubelet.reconcile(&shared);
+                // Deadlines pass without a change.
+                let _ = tokio::time::timeout(Duration::from_secs(1), changes.changed()).await;
+            }
+        });
+        Self { server, working }
+    }
+}
+
+impl Deref for Cluster {
+    type Target = ApiServer;
+
+    fn deref(&self) -> &ApiServer {
+        &self.server
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.working.abort();
+    }
+}

@@ -200,11 +200,6 @@ fn fill_in_service(spec: &mut Value) {
     if spec["type"].is_null() {
         spec["type"] = json!("ClusterIP");
     }
-    if spec["clusterIP"].is_null() {
-        // An address of the loopback network, where the stand-in itself listens for the Service.
-        let ip = format!("127.{}.{}.{}", fastrand::u8(96..128), fastrand::u8(..), fastrand::u8(1..255));
-        spec["clusterIP"] = json!(ip);
-    }
     let nodes = matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer"));
     for port in spec["ports"].as_array_mut().into_iter().flatten() {
         if port["protocol"].is_null() {

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::admission;
+use super::network::service_ip;
 use super::patch;
+use super::protobuf;
 use super::proxy::{Proxy, Target};
 use super::resource::{self, Resource};
 use super::selector::{fields_match, labels_match};
@@ -39,8 +41,12 @@ pub(super) struct Shared {
     pub(super) store: Store,
     /// Where the output of pods is, a file each.
     pub(super) logs: PathBuf,
+    /// Where the volumes of pods are, a folder each.
+    pub(super) pods: PathBuf,
+    /// Keeps the addresses of two clusters apart.
+    pub(super) salt: u64,
     proxy: Proxy,
-    /// Kept so that the logs stay as long as the API server.
+    /// Kept so that the files stay as long as the API server.
     _directory: tempfile::TempDir,
 }
 
@@ -50,9 +56,18 @@ impl ApiServer {
         let directory = tempfile::tempdir().expect("a temporary folder");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
+        // PostgreSQL runs as another user, and has to find its folder.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+        std::fs::set_permissions(directory.path(), open).expect("the owner changes a folder's mode");
+        let (logs, pods) = (directory.path().join("logs"), directory.path().join("pods"));
+        for folder in [&logs, &pods] {
+            std::fs::create_dir(folder).expect("a folder in a temporary folder");
+        }
         let shared = Arc::new(Shared {
             store: Store::default(),
-            logs: directory.path().to_owned(),
+            logs,
+            pods,
+            salt: fastrand::u64(..),
             proxy: Proxy::new(&address.to_string()),
             _directory: directory,
         });
@@ -131,6 +146,10 @@ impl ApiServer {
             "status": { "phase": "Running", "podIP": address.ip() },
         });
         self.add("pods", namespace, pod);
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     fn add(&self, plural: &str, namespace: &str, mut object: Value) {
@@ -225,7 +244,12 @@ impl Call {
             .get(header::ACCEPT)
             .and_then(|it| it.to_str().ok())
             .is_some_and(|accept| accept.contains("as=Table"));
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
         let read = || -> Result<Value, Status> {
+            if kind == protobuf::MEDIA_TYPE {
+                return protobuf::read(body)
+                    .ok_or_else(|| Status::bad_request("the stand-in does not read this kind as protobuf"));
+            }
             serde_json::from_slice(body).map_err(|error| Status::bad_request(format!("the body: {error}")))
         };
         let dry_run = self.query.contains_key("dryRun");
@@ -245,7 +269,7 @@ impl Call {
                 let shown = if as_table { table::of(self.resource, &[object], "") } else { object };
                 Ok(json_answer(StatusCode::OK, &shown))
             }
-            (&Method::POST, None, _) => self.create(&shared.store, read()?, dry_run),
+            (&Method::POST, None, _) => self.create(shared, read()?, dry_run),
             (_, Some(_), _) if dry_run => {
                 Err(Status::bad_request("the stand-in knows dryRun of create only"))
             }
@@ -379,7 +403,8 @@ impl Call {
         format!("{}\n", json!({ "type": kind, "object": object }))
     }
 
-    fn create(&self, store: &Store, mut object: Value, dry_run: bool) -> Result<Response, Status> {
+    fn create(&self, shared: &Shared, mut object: Value, dry_run: bool) -> Result<Response, Status> {
+        let store = &shared.store;
         if self.resource.namespaced {
             let namespace = store.get(&Key::new("namespaces", "", &self.namespace));
             let namespace = namespace.ok_or_else(|| Status::not_found("namespaces", "", &self.namespace))?;
@@ -396,6 +421,9 @@ impl Call {
         admission::fill_in(self.resource, &mut object);
         let warning = admission::warning(self.resource, &object);
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        if self.resource.plural == "services" && object["spec"]["clusterIP"].is_null() {
+            object["spec"]["clusterIP"] = json!(service_ip(shared.salt, &self.namespace, &name));
+        }
         let exists = || {
             let plural = self.resource.plural;
             let of = if self.resource.group.is_empty() {
