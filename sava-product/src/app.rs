@@ -1,0 +1,117 @@
+//! What the handlers share.
+
+use std::{ops::Deref, sync::Arc};
+
+use arc_swap::ArcSwap;
+use http::{HeaderMap, HeaderValue, header};
+use sava_service::Problem;
+
+use crate::{
+    catalog::Catalog,
+    headers::X_SAVA_MEDIA_TYPE,
+    negotiation::{self, Form},
+    problems,
+    release::Release,
+    representation::Version,
+    settings::ApiSettings,
+};
+
+/// The state of the API; a handle that is cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// What the handles lead to.
+pub struct Shared {
+    /// Which release this is.
+    pub release: &'static Release,
+    /// The numbers of the API versions that it serves.
+    served: Vec<u8>,
+    /// What is sold now; a reload puts another in its place.
+    pub catalog: Arc<ArcSwap<Catalog>>,
+    /// How long lists and products may be kept.
+    pub cache_control: HeaderValue,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// The version that a request asks for, and the type that answers it.
+#[derive(Clone, Copy, Debug)]
+pub struct Representation {
+    /// The version.
+    pub version: Version,
+    /// Its own type, or `application/json`.
+    pub form: Form,
+}
+
+impl Representation {
+    /// Its media type.
+    #[must_use]
+    pub fn content_type(self) -> HeaderValue {
+        match self.form {
+            Form::Vendor => self.version.content_type(),
+            Form::Plain => HeaderValue::from_static("application/json"),
+        }
+    }
+
+    /// What tells its ETags from those of the same product or list in another representation.
+    #[must_use]
+    pub fn etag_form(self) -> &'static str {
+        match self.form {
+            Form::Vendor => self.version.vendor_form(),
+            Form::Plain => self.version.plain_form(),
+        }
+    }
+}
+
+impl App {
+    /// The state for these settings, with what is sold.
+    ///
+    /// # Panics
+    /// Never: digits can be the value of a header.
+    #[must_use]
+    pub fn new(settings: &ApiSettings, catalog: Arc<ArcSwap<Catalog>>) -> Self {
+        let cache_control = match settings.cache_max_age.as_secs() {
+            0 => HeaderValue::from_static("no-cache"),
+            seconds => HeaderValue::try_from(format!("public, max-age={seconds}")).expect("digits"),
+        };
+        let release = settings.release;
+        let served = release.api_versions.iter().map(|version| version.number()).collect();
+        Self(Arc::new(Shared { release, served, catalog, cache_control }))
+    }
+
+    /// The representation that the client asks for.
+    ///
+    /// # Errors
+    /// The problem that tells it which there are, when none is acceptable to it.
+    pub fn negotiate(&self, headers: &HeaderMap) -> Result<Representation, Problem> {
+        let accept = headers.get_all(header::ACCEPT).iter().map(HeaderValue::as_bytes);
+        let choice = negotiation::negotiate(accept, &self.served).ok();
+        choice
+            .and_then(|choice| {
+                Some(Representation { version: Version::from_number(choice.version)?, form: choice.form })
+            })
+            .ok_or_else(|| problems::not_acceptable(self.release))
+    }
+
+    /// The headers of an answer in `version`.
+    #[must_use]
+    pub fn version_headers(&self, version: Version) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(16);
+        headers.insert(X_SAVA_MEDIA_TYPE, version.sava_media_type());
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
+        let newest = self.release.newest();
+        if version < newest
+            && let Some(since) = version.deprecated()
+        {
+            headers.insert("deprecation", since);
+            headers.append(header::LINK, newest.successor_link());
+        }
+        headers
+    }
+}

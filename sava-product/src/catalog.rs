@@ -1,0 +1,99 @@
+//! The catalog: all stores and their products, read from a data file into the form that answers requests.
+//!
+//! A catalog never changes; a reload makes a new one, and requests that are under way keep the one they began with.
+
+mod draft;
+mod embedded;
+mod fields;
+mod mistake;
+mod pictures;
+mod reader;
+mod source;
+mod store;
+
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::SystemTime};
+
+use http::HeaderValue;
+use serde::Serialize;
+
+pub use self::{
+    draft::{Draft, ImageDraft, Money, Rating, StoreDraft},
+    mistake::{Mistake, Mistakes},
+    pictures::Pictures,
+    source::{Contents, LoadError, Source},
+    store::{List, Store},
+};
+use crate::document::Document;
+
+/// All that the shop has, at one point in time.
+#[derive(Debug)]
+pub struct Catalog {
+    /// In the order of the data file.
+    stores: Vec<Arc<Store>>,
+    /// Positions of stores by each name that they answer to, in lower case.
+    names: HashMap<String, usize>,
+    /// The pictures of products.
+    pub pictures: Pictures,
+    /// The list of stores, as `/products` gives it.
+    pub index: Document,
+    /// Where it comes from: `embedded`, or the data directory.
+    pub source: String,
+    /// `sha256:` and the hash of the data file, as `sha256sum` tells it.
+    pub digest: String,
+    /// When it was loaded.
+    pub loaded_at: SystemTime,
+}
+
+/// A store as `/products` tells it.
+#[derive(Serialize)]
+struct IndexEntry<'store> {
+    code: &'store str,
+    aliases: &'store [String],
+    name: &'store str,
+    language: &'store str,
+    currency: &'static str,
+    /// Relative to `/products`, so that it holds below any prefix.
+    link: String,
+}
+
+impl Catalog {
+    fn new(stores: Vec<Store>, pictures: Pictures, source: String, digest: String) -> Self {
+        let mut names = HashMap::new();
+        for (position, store) in stores.iter().enumerate() {
+            names.insert(store.data.locale.clone(), position);
+            names.extend(store.data.aliases.iter().map(|alias| (alias.clone(), position)));
+        }
+        let entries: Vec<_> = stores
+            .iter()
+            .map(|store| IndexEntry {
+                code: &store.data.locale,
+                aliases: &store.data.aliases,
+                name: &store.data.name,
+                language: &store.data.language,
+                currency: store.data.currency.code(),
+                link: format!("products/{}", store.data.locale),
+            })
+            .collect();
+        let index = serde_json::to_vec(&entries).expect("text is JSON");
+        let index = Document::new(HeaderValue::from_static("application/json"), index);
+        let stores = stores.into_iter().map(Arc::new).collect();
+        Self { stores, names, pictures, index, source, digest, loaded_at: SystemTime::now() }
+    }
+
+    /// The store of a locale, by its code or an alias, in whatever case.
+    #[must_use]
+    pub fn store(&self, locale: &str) -> Option<&Arc<Store>> {
+        let locale = if locale.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(locale.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(locale)
+        };
+        self.names.get(&*locale).map(|position| &self.stores[*position])
+    }
+
+    /// All stores, in the order of the data file.
+    #[must_use]
+    pub fn stores(&self) -> &[Arc<Store>] {
+        &self.stores
+    }
+}

@@ -1,0 +1,199 @@
+//! Content codings: which one a client wants (RFC 9110, §12.5.3), and bodies in them.
+
+use std::io::{self, Write as _};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use tokio::sync::OnceCell;
+
+/// The largest body that is compressed; what is larger goes out as it is.
+const MAX_BYTES: usize = 1 << 20;
+/// The smallest body that is worth it.
+const MIN_BYTES: usize = 256;
+
+/// A content coding, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// No coding.
+    Identity,
+    /// gzip (RFC 1952)
+    Gzip,
+    /// Zstandard (RFC 8878)
+    Zstd,
+    /// Brotli (RFC 7932)
+    Brotli,
+}
+
+impl Coding {
+    /// All codings; of those that a client wants equally the last is best.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Zstd, Self::Brotli];
+
+    /// Its position in [`Coding::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its name in `Accept-Encoding` and `Content-Encoding`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        ["identity", "gzip", "zstd", "br"][self.index()]
+    }
+
+    /// The end of an ETag, so that each coding has its own.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        ["", "-gzip", "-zstd", "-br"][self.index()]
+    }
+
+    /// The value of `Content-Encoding`, where there is a coding.
+    #[must_use]
+    pub fn header(self) -> Option<HeaderValue> {
+        (self != Self::Identity).then(|| HeaderValue::from_static(self.name()))
+    }
+
+    /// The coding for a body of `length` bytes that the client of `headers` likes best: none where it accepts none
+    /// of ours, asks for none, or the body is not worth it.
+    #[must_use]
+    pub fn negotiate(headers: &HeaderMap, length: usize) -> Self {
+        if !(MIN_BYTES..=MAX_BYTES).contains(&length) || !headers.contains_key(header::ACCEPT_ENCODING) {
+            return Self::Identity;
+        }
+        let mut qualities = [None; Self::ALL.len()];
+        let mut others = None;
+        for value in headers.get_all(header::ACCEPT_ENCODING) {
+            for (name, quality) in value.as_bytes().split(|byte| *byte == b',').filter_map(weighted) {
+                let known = |coding: &Self| name.eq_ignore_ascii_case(coding.name().as_bytes());
+                match Self::ALL.into_iter().find(known) {
+                    Some(coding) => qualities[coding.index()] = Some(quality),
+                    None if name.eq_ignore_ascii_case(b"x-gzip") => qualities[1] = Some(quality),
+                    None if name == b"*" => others = Some(quality),
+                    None => {}
+                }
+            }
+        }
+        let quality = |coding: &Self| qualities[coding.index()].or(others).unwrap_or(0);
+        let best = Self::ALL[1..].iter().copied().max_by_key(quality).filter(|coding| quality(coding) > 0);
+        let identity = qualities[0].unwrap_or(0);
+        best.filter(|coding| quality(coding) >= identity).unwrap_or(Self::Identity)
+    }
+}
+
+/// A coding's name and its quality in thousandths; nothing for what cannot be parsed.
+fn weighted(item: &[u8]) -> Option<(&[u8], u16)> {
+    let mut parts = item.split(|byte| *byte == b';');
+    let name = parts.next()?.trim_ascii();
+    let Some(parameter) = parts.next() else { return Some((name, 1000)) };
+    let (key, quality) = parameter.trim_ascii().split_at_checked(2)?;
+    let quality: f32 = std::str::from_utf8(quality).ok()?.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000, clamped")]
+    let thousandths = (quality.clamp(0.0, 1.0) * 1000.0).ceil() as u16;
+    key.eq_ignore_ascii_case(b"q=").then_some((name, thousandths))
+}
+
+/// The compressed forms of one body.
+#[derive(Debug, Default)]
+pub struct Packed([OnceCell<Bytes>; Coding::ALL.len()]);
+
+impl Packed {
+    /// `plain` in `coding`, compressed once, away from the threads that serve.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail.
+    pub async fn get(&self, coding: Coding, plain: &Bytes) -> Bytes {
+        if coding == Coding::Identity {
+            return plain.clone();
+        }
+        let pack = || async {
+            let plain = plain.clone();
+            let packed = tokio::task::spawn_blocking(move || compress(coding, &plain)).await;
+            packed
+                .map_err(io::Error::other)
+                .and_then(|packed| packed)
+                .expect("memory takes all that is written")
+        };
+        self.0[coding.index()].get_or_init(pack).await.clone()
+    }
+}
+
+fn compress(coding: Coding, plain: &[u8]) -> io::Result<Bytes> {
+    let out = Vec::with_capacity(plain.len() / 2);
+    let packed = match coding {
+        Coding::Identity => plain.to_vec(),
+        Coding::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::best());
+            encoder.write_all(plain)?;
+            encoder.finish()?
+        }
+        Coding::Zstd => {
+            let mut encoder = zstd::stream::write::Encoder::new(out, 12)?;
+            encoder.set_pledged_src_size(Some(plain.len() as u64))?;
+            encoder.write_all(plain)?;
+            encoder.finish()?
+        }
+        Coding::Brotli => {
+            // The best quality costs about a second a megabyte: it is for the lists that are asked for all day.
+            let quality = if plain.len() <= 64 << 10 { 11 } else { 6 };
+            let window = 20;
+            let mut encoder = brotli::CompressorWriter::new(out, 16 << 10, quality, window);
+            encoder.write_all(plain)?;
+            encoder.into_inner()
+        }
+    };
+    Ok(packed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(accept: &str, expected: Coding) {
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accept.parse().unwrap())]);
+        assert_eq!(Coding::negotiate(&headers, 1000), expected, "{accept}");
+    }
+
+    #[test]
+    fn the_coding_is_the_one_that_the_client_likes_best() {
+        check("gzip", Coding::Gzip);
+        check("X-GZIP", Coding::Gzip);
+        check("gzip, deflate, br, zstd", Coding::Brotli);
+        check("gzip, zstd", Coding::Zstd);
+        check("br;q=0.5, gzip;q=0.8", Coding::Gzip);
+        check("*", Coding::Brotli);
+        check("br;q=0, *", Coding::Zstd);
+        check("gzip;q=0.001", Coding::Gzip);
+    }
+
+    #[test]
+    fn no_coding_is_a_wish_too() {
+        for accept in
+            ["", "identity", "deflate", "gzip;q=0", "*;q=0", "identity, gzip;q=0.5", "gzip;q=x", "gzip;x"]
+        {
+            check(accept, Coding::Identity);
+        }
+        assert_eq!(Coding::negotiate(&HeaderMap::new(), 1000), Coding::Identity);
+    }
+
+    #[test]
+    fn small_and_huge_bodies_stay_as_they_are() {
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        assert_eq!(Coding::negotiate(&headers, 100), Coding::Identity);
+        assert_eq!(Coding::negotiate(&headers, MAX_BYTES + 1), Coding::Identity);
+    }
+
+    #[tokio::test]
+    async fn what_is_packed_unpacks_to_the_same() {
+        let plain = Bytes::from("a flat white, a flat cap, ".repeat(100));
+        let packed = Packed::default();
+        let mut unpacked = Vec::new();
+        let gzip = packed.get(Coding::Gzip, &plain).await;
+        io::copy(&mut flate2::read::GzDecoder::new(&gzip[..]), &mut unpacked).unwrap();
+        assert_eq!(unpacked, plain);
+        assert_eq!(zstd::decode_all(&packed.get(Coding::Zstd, &plain).await[..]).unwrap(), plain);
+        let mut unpacked = Vec::new();
+        let brotli = packed.get(Coding::Brotli, &plain).await;
+        brotli::BrotliDecompress(&mut &brotli[..], &mut unpacked).unwrap();
+        assert_eq!(unpacked, plain);
+    }
+}

@@ -1,0 +1,69 @@
+//! The headers of answers: what all of them carry, and what tells caches and clients of a representation.
+
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use crate::{document::Document, encoding::Coding};
+
+/// What all answers vary by.
+const VARY: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
+
+/// What a page on another origin may read of an answer.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Content-Encoding, Deprecation, ETag, Link, X-Request-Id, X-Sava-Instance, X-Sava-Media-Type, X-Sava-Release, \
+     X-Total-Count",
+);
+
+/// The version that an answer is in.
+pub const X_SAVA_MEDIA_TYPE: HeaderName = HeaderName::from_static("x-sava-media-type");
+/// How many products there are on all pages of a query.
+pub const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+/// Adds what every answer of the API carries: what it varies by, and that any page may read it; and that what says
+/// nothing of its lifetime, such as an error, is not kept.
+#[must_use]
+pub fn add_common(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, VARY);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether the client of `headers` has what `etag` names (RFC 9110, §13.1.2: by weak comparison).
+#[must_use]
+pub fn none_match_fails(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        let tags = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        tags.map(|tag| tag.strip_prefix(b"W/").unwrap_or(tag))
+            .any(|tag| tag == b"*" || tag == etag.as_bytes())
+    })
+}
+
+/// Answers with a document, in the coding that the client likes best, or with 304 where it has that already.
+/// `more` is what else the headers say.
+pub async fn answer_with(document: &Document, request: &HeaderMap, mut more: HeaderMap) -> Response {
+    let coding = Coding::negotiate(request, document.bytes.len());
+    let etag = document.etag(coding);
+    more.insert(header::ETAG, etag.clone());
+    if none_match_fails(request, etag) {
+        return not_modified(more);
+    }
+    if let Some(coding) = coding.header() {
+        more.insert(header::CONTENT_ENCODING, coding);
+    }
+    more.insert(header::CONTENT_TYPE, document.content_type.clone());
+    let mut response = Response::new(Body::from(document.packed(coding).await));
+    *response.headers_mut() = more;
+    response
+}
+
+/// The answer to a client that has the representation already.
+#[must_use]
+pub fn not_modified(headers: HeaderMap) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,0 +1,69 @@
+//! The releases: named profiles of this one binary, each with what it serves. The one place where they differ.
+
+use crate::representation::Version::{self, V1, V2, V3};
+
+/// A release of sava-product.
+#[derive(Debug, PartialEq)]
+pub struct Release {
+    /// Its version number, which images and answers bear.
+    pub version: &'static str,
+    /// The versions of the API that it serves, from the oldest to the newest.
+    pub api_versions: &'static [Version],
+}
+
+/// All releases, from the oldest to the newest; those that are bad on purpose come last.
+pub const RELEASES: &[Release] = &[
+    Release { version: "1.0.3", api_versions: &[V1] },
+    Release { version: "2.0.1", api_versions: &[V1, V2] },
+    NEWEST,
+];
+
+/// The release that runs when none is named.
+pub const NEWEST: Release = Release { version: "3.0.0", api_versions: &[V1, V2, V3] };
+
+impl Release {
+    /// The release with this version number.
+    ///
+    /// # Errors
+    /// When there is none: the message lists those there are.
+    pub fn named(version: &str) -> Result<&'static Self, String> {
+        RELEASES.iter().find(|release| release.version == version).ok_or_else(|| {
+            let versions: Vec<_> = RELEASES.iter().map(|release| release.version).collect();
+            format!("there is no such release; there are {}", versions.join(", "))
+        })
+    }
+
+    /// The newest version of the API that it serves.
+    ///
+    /// # Panics
+    /// Never: each release in the table serves a version.
+    #[must_use]
+    pub fn newest(&self) -> Version {
+        *self.api_versions.last().expect("a release serves at least one version")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_release_serves_versions_in_order() {
+        for release in RELEASES {
+            assert!(
+                !release.api_versions.is_empty() && release.api_versions.is_sorted(),
+                "{}",
+                release.version
+            );
+            assert_eq!(Release::named(release.version), Ok(release));
+        }
+    }
+
+    #[test]
+    fn a_wrong_release_names_those_there_are() {
+        assert_eq!(
+            Release::named("9").unwrap_err(),
+            "there is no such release; there are 1.0.3, 2.0.1, 3.0.0"
+        );
+    }
+}
