@@ -269,8 +269,30 @@ pub enum Outcome {
     Broken,
 }
 
+impl Outcome {
+    /// As metrics say it.
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Placed(_) => "placed",
+            Self::Invalid(_) => "invalid",
+            Self::Changed { .. } => "changed",
+            Self::EmptyCart => "empty_cart",
+            Self::PricesUnconfirmed => "prices_unconfirmed",
+            Self::OrdersUnavailable => "orders_unavailable",
+            Self::FormUsed => "form_used",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 /// Takes a shopper's order: by the cart that they have, the form that they sent and the prices of now.
 pub async fn submit(state: &AppState, shopper: &Shopper, cart: &Cart, form: &Form) -> Outcome {
+    let outcome = decide(state, shopper, cart, form).await;
+    state.metrics.checked_out(outcome.label());
+    outcome
+}
+
+async fn decide(state: &AppState, shopper: &Shopper, cart: &Cart, form: &Form) -> Outcome {
     if state.release.checkout_fails {
         tracing::error!(release = state.release.version, "checkout failed: this release is bad on purpose");
         return Outcome::Broken;

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod cookies;
 pub mod country;
+pub mod metrics;
 pub mod money;
 pub mod orders;
 pub mod release;

@@ -14,7 +14,9 @@ use time::OffsetDateTime;
 
 use self::{postgres::Postgres, sqlite::Sqlite};
 
-use crate::{catalog::ProductId, checkout::Address, cookies::Key, money::Money, shopper::Shopper};
+use crate::{
+    catalog::ProductId, checkout::Address, cookies::Key, metrics::ShopMetrics, money::Money, shopper::Shopper,
+};
 
 /// An order as it was placed: a record that no later change of a product or a price touches.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,7 +161,7 @@ impl Orders {
     }
 
     /// Makes the tables, and keeps `readiness` and the log told whether orders can be written; never ends.
-    pub async fn watch(self, readiness: Readiness) {
+    pub async fn watch(self, readiness: Readiness, metrics: ShopMetrics) {
         let mut interval = tokio::time::interval(CHECK_INTERVAL);
         let mut was: Option<Result<(), String>> = None;
         loop {
@@ -175,6 +177,7 @@ impl Orders {
                         );
                     }
                 }
+                metrics.orders_are_writable(state.is_ok());
                 readiness.report("orders", state.clone());
                 was = Some(state);
             }

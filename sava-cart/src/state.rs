@@ -2,9 +2,17 @@
 
 use std::sync::Arc;
 
-use sava_service::Identity;
+use sava_service::{Identity, Metrics, Readiness};
 
-use crate::{catalog::Catalog, cookies::Cookies, orders::Orders, release::Release, settings::Settings};
+use crate::{
+    catalog::Catalog,
+    cookies::Cookies,
+    metrics::ShopMetrics,
+    orders::Orders,
+    release::Release,
+    resolver::Resolver,
+    settings::{Checked, Settings},
+};
 
 /// The state of the store front: cheap to clone.
 #[derive(Clone, Debug)]
@@ -19,6 +27,48 @@ pub struct AppState {
     pub catalog: Catalog,
     /// The orders.
     pub orders: Orders,
+    /// Its metrics.
+    pub metrics: ShopMetrics,
     /// The cookies of this store.
     pub cookies: Cookies,
+}
+
+impl AppState {
+    /// The state of a store front with these settings. It waits for nothing: whether the product service and the
+    /// database are there shows when they are asked, and `readiness` reports it.
+    #[must_use]
+    pub fn new(
+        settings: &Settings,
+        checked: &Checked,
+        identity: &Identity,
+        readiness: &Readiness,
+        metrics: &Metrics,
+    ) -> Self {
+        let metrics = ShopMetrics::new(&metrics.registry);
+        let key = checked.cookie_key.clone().unwrap_or_else(|| checked.database.cookie_key());
+        let resolver = Resolver::of_the_system();
+        Self {
+            release: settings.release,
+            identity: identity.clone(),
+            catalog: Catalog::new(settings, resolver, metrics.clone(), readiness.clone()),
+            orders: Orders::new(&checked.database),
+            metrics,
+            cookies: Cookies::new(key, settings.locale.as_str(), settings.is_public_https()),
+            settings: Arc::new(settings.clone()),
+        }
+    }
+
+    /// What `/version` says.
+    #[must_use]
+    pub fn version(&self) -> serde_json::Value {
+        let accepts: Vec<_> = self.release.accepts.iter().map(|version| version.as_str()).collect();
+        serde_json::json!({
+            "service": self.identity.service,
+            "release": self.identity.release,
+            "instance": self.identity.instance,
+            "revision": self.identity.revision,
+            "locale": self.settings.locale.as_str(),
+            "accepts": accepts,
+        })
+    }
 }
