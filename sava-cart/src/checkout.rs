@@ -70,7 +70,9 @@ impl Field {
         }
     }
 
-    const fn max_chars(self) -> usize {
+    /// The most characters that it takes.
+    #[must_use]
+    pub const fn max_chars(self) -> usize {
         match self {
             Self::Email => 254,
             Self::Address => 200,

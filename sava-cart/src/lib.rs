@@ -9,6 +9,8 @@ pub mod country;
 pub mod metrics;
 pub mod money;
 pub mod orders;
+pub mod pages;
+pub mod reference;
 pub mod release;
 pub mod resolver;
 pub mod settings;

@@ -2,9 +2,8 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use axum::{Router, response::IntoResponse as _};
 use sava_cart::{
-    AppState,
+    AppState, pages,
     settings::{Command, Settings},
     shoppers,
 };
@@ -28,15 +27,16 @@ async fn main() -> ExitCode {
     let (readiness, metrics) = (Readiness::default(), Metrics::new());
     let state = AppState::new(&settings, &checked, &identity, &readiness, &metrics);
     tokio::spawn(state.orders.clone().watch(readiness.clone(), state.metrics.clone()));
+    let told = state.clone();
     let service = Service {
         identity,
         settings: settings.server,
         readiness,
         metrics,
-        version: Arc::new(move |_| state.version()),
-        error: |problem| problem.into_response(),
+        version: Arc::new(move |_| told.version()),
+        error: pages::fault::server_error,
     };
-    match service.run(Router::new()).await {
+    match service.run(pages::router(state)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");

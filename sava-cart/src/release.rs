@@ -45,7 +45,7 @@ impl ApiVersion {
 /// colour is never the only sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    /// The name of the theme: a class of the page's body that the style sheet gives colours to.
+    /// The name of the theme, which the style sheets go by.
     pub name: &'static str,
     /// The shape beside the release's name.
     pub shape: &'static str,
@@ -66,8 +66,9 @@ pub struct Release {
     pub checkout_fails: bool,
 }
 
-const CIRCLE: Theme = Theme { name: "circle", shape: "●" };
 const SQUARE: Theme = Theme { name: "square", shape: "■" };
+const CIRCLE: Theme = Theme { name: "circle", shape: "●" };
+const HEXAGON: Theme = Theme { name: "hexagon", shape: "⬢" };
 const TRIANGLE: Theme = Theme { name: "triangle", shape: "▲" };
 
 const RELEASE_2: &[Feature] = &[Feature::Pictures];
@@ -86,21 +87,21 @@ pub const RELEASES: &[Release] = &[
         version: "1.0.5",
         accepts: &[ApiVersion::V1],
         features: &[],
-        theme: CIRCLE,
+        theme: SQUARE,
         checkout_fails: false,
     },
     Release {
         version: "2.0.4",
         accepts: &[ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_2,
-        theme: SQUARE,
+        theme: CIRCLE,
         checkout_fails: false,
     },
     Release {
         version: NEWEST,
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
-        theme: TRIANGLE,
+        theme: HEXAGON,
         checkout_fails: false,
     },
     Release {

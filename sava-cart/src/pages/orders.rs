@@ -1,0 +1,164 @@
+//! The orders of this browser, and of no other.
+
+use askama::Template;
+use axum::{Extension, extract::Path, http::StatusCode, response::Response};
+
+use super::{
+    fault::Fault,
+    layout::Layout,
+    text::{Align, Table, printable},
+    visit::{Keep, Page, Section, Visit, moment},
+};
+use crate::{
+    catalog::Store,
+    orders::{Order, Unavailable},
+    reference::Route,
+    shopper::Shopper,
+};
+
+#[derive(Template)]
+#[template(path = "orders.html")]
+struct OrdersPage {
+    layout: Layout,
+    orders: Vec<Past>,
+}
+
+struct Past {
+    href: String,
+    number: String,
+    placed: String,
+    pieces: u32,
+    total: String,
+}
+
+/// `GET /orders`
+pub async fn list_orders(Extension(visit): Extension<Visit>) -> Result<Response, Fault> {
+    let orders = match Shopper::read(&visit.state.cookies, &visit.headers) {
+        Some(shopper) => visit.state.orders.of_shopper(&shopper).await.map_err(unavailable)?,
+        None => Vec::new(),
+    };
+    let store = visit.state.catalog.store();
+    let past = orders.into_iter().map(|order| Past {
+        href: visit.to(Route::Order(&order.number)),
+        placed: moment(order.placed_at),
+        pieces: order.lines.iter().map(|line| line.quantity).sum(),
+        total: store.format(order.total),
+        number: order.number,
+    });
+    let html = OrdersPage { orders: past.collect(), layout: visit.layout(Section::Orders, None) };
+    Ok(visit.show(StatusCode::OK, Keep::Nowhere, &html))
+}
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    layout: Layout,
+    number: String,
+    name: String,
+    placed: String,
+    lines: Vec<Line>,
+    total: String,
+    address: String,
+    email: String,
+}
+
+struct Line {
+    title: String,
+    each: String,
+    quantity: u32,
+    sum: String,
+}
+
+/// `GET /orders/{number}`
+pub async fn show_order(
+    Extension(visit): Extension<Visit>,
+    Path(number): Path<String>,
+) -> Result<Response, Fault> {
+    let shopper = Shopper::read(&visit.state.cookies, &visit.headers).ok_or(Fault::NoOrder)?;
+    let found = visit.state.orders.find(&shopper, &number).await.map_err(unavailable)?;
+    let html = OrderPage::new(&visit, &visit.state.catalog.store(), found.ok_or(Fault::NoOrder)?);
+    Ok(visit.show(StatusCode::OK, Keep::Nowhere, &html))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature of `map_err`")]
+fn unavailable(error: Unavailable) -> Fault {
+    tracing::error!(%error, "orders could not be read");
+    Fault::OrdersUnavailable
+}
+
+impl OrderPage {
+    fn new(visit: &Visit, store: &Store, order: Order) -> Self {
+        let to = order.address;
+        let address = [to.name.as_str(), &to.address, &to.town, &to.county, &to.postcode];
+        let address: Vec<_> = address.into_iter().filter(|line| !line.is_empty()).collect();
+        Self {
+            layout: visit.layout(Section::Elsewhere, None),
+            number: order.number,
+            placed: moment(order.placed_at),
+            lines: order
+                .lines
+                .into_iter()
+                .map(|line| Line {
+                    each: store.format(line.price),
+                    sum: store.format(line.total()),
+                    quantity: line.quantity,
+                    title: line.title,
+                })
+                .collect(),
+            total: store.format(order.total),
+            address: address.join("\n"),
+            name: to.name,
+            email: to.email,
+        }
+    }
+}
+
+impl Page for OrdersPage {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn text(&self) -> String {
+        if self.orders.is_empty() {
+            return "There are no orders of yours.\n".to_owned();
+        }
+        let mut table = Table::new(vec![
+            ("ORDER", Align::Left),
+            ("PLACED", Align::Left),
+            ("PIECES", Align::Right),
+            ("TOTAL", Align::Right),
+        ]);
+        for order in &self.orders {
+            let Past { number, placed, pieces, total, .. } = order;
+            table.row([number.clone(), placed.clone(), pieces.to_string(), total.clone()]);
+        }
+        table.to_string()
+    }
+}
+
+impl Page for OrderPage {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn text(&self) -> String {
+        let mut table = Table::new(vec![
+            ("PRODUCT", Align::Left),
+            ("EACH", Align::Right),
+            ("PIECES", Align::Right),
+            ("SUM", Align::Right),
+        ]);
+        for line in &self.lines {
+            let Line { title, each, quantity, sum } = line;
+            table.row([title.clone(), each.clone(), quantity.to_string(), sum.clone()]);
+        }
+        table.row(["Total".to_owned(), String::new(), String::new(), self.total.clone()]);
+        let address: Vec<_> = self.address.lines().map(|line| format!("  {}\n", printable(line))).collect();
+        format!(
+            "Order {}, placed {}\n\n{table}\nVAT included. Delivered to\n{}",
+            self.number,
+            self.placed,
+            address.concat()
+        )
+    }
+}

@@ -1,0 +1,267 @@
+//! The list of products, and the page of one.
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{Path, RawQuery},
+    http::StatusCode,
+    response::Response,
+};
+
+use super::{
+    fault::Fault,
+    goods::{Card, category_name},
+    layout::{Layout, Link},
+    selection::{PAGE_SIZE, Selection, Sort},
+    text::{Align, Table, printable},
+    visit::{Keep, Page, Section, Visit},
+};
+use crate::{
+    cart::MAX_QUANTITY,
+    catalog::{Listing, ProductId},
+    reference::Route,
+    release::Feature,
+};
+
+#[derive(Template)]
+#[template(path = "products.html")]
+struct ProductsPage<'a> {
+    layout: Layout,
+    heading: &'static str,
+    lead: String,
+    tools: Option<Tools>,
+    nothing: Nothing,
+    cards: Vec<Card<'a>>,
+    pictures: bool,
+    stars: bool,
+    add: String,
+    pages: Vec<Link>,
+}
+
+/// What is said where no product is shown.
+struct Nothing {
+    title: &'static str,
+    text: String,
+    way_out: bool,
+}
+
+/// Search, categories and sorting.
+struct Tools {
+    q: String,
+    category: String,
+    sorts: Vec<SortOption>,
+    categories: Vec<Link>,
+}
+
+struct SortOption {
+    value: &'static str,
+    name: &'static str,
+    chosen: bool,
+}
+
+/// `GET /`
+pub async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): RawQuery) -> Response {
+    let listing = visit.state.catalog.list().await;
+    let selection = Selection::read(visit.state.release, query.as_deref().unwrap_or_default());
+    let chosen = selection.of(&listing.shelf);
+    let n_chosen = chosen.len();
+    let page = selection.page.min(n_chosen.div_ceil(PAGE_SIZE).max(1));
+    let shown = if visit.has(Feature::Pages) {
+        let start = (page - 1) * PAGE_SIZE;
+        &chosen[start.min(n_chosen)..n_chosen.min(start + PAGE_SIZE)]
+    } else {
+        &chosen[..]
+    };
+    let cards: Vec<_> = shown.iter().map(|product| Card::new(&visit, product)).collect();
+    let html = ProductsPage {
+        heading: heading(&selection),
+        lead: lead(&listing, &selection, n_chosen),
+        tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &selection)),
+        nothing: nothing(&selection),
+        pictures: visit.has(Feature::Pictures),
+        stars: cards.iter().any(|card| card.rating.is_some()),
+        add: visit.to(Route::CartItems),
+        pages: if visit.has(Feature::Pages) { pages(&visit, &selection, page, n_chosen) } else { Vec::new() },
+        cards,
+        layout: visit.layout(Section::Products, Some(&listing)),
+    };
+    visit.show(StatusCode::OK, Keep::Checked, &html)
+}
+
+fn heading(selection: &Selection) -> &'static str {
+    if selection.q.is_empty() { "Small-batch things for large-ish lives" } else { "What we found" }
+}
+
+fn lead(listing: &Listing, selection: &Selection, n_chosen: usize) -> String {
+    let products = if n_chosen == 1 { "1 product".to_owned() } else { format!("{n_chosen} products") };
+    let matching = if selection.q.is_empty() {
+        String::new()
+    } else {
+        format!(" for “{}”", printable(&selection.q))
+    };
+    let kind = match &selection.category {
+        Some(category) => format!(" in {}", category_name(category)),
+        None => String::new(),
+    };
+    format!("{products}{matching}{kind}, prices in {} with VAT included.", listing.shelf.store.currency)
+}
+
+fn nothing(selection: &Selection) -> Nothing {
+    if selection.is_everything() {
+        let text = "The shelves are empty just now. Please look in again in a while.".to_owned();
+        return Nothing { title: "Nothing on the shelves", text, way_out: false };
+    }
+    let text = if selection.q.is_empty() {
+        "There is nothing in that category.".to_owned()
+    } else {
+        format!(
+            "Nothing we sell goes by “{}”. Try a shorter word, or all categories.",
+            printable(&selection.q)
+        )
+    };
+    Nothing { title: "Nothing quite that niche", text, way_out: true }
+}
+
+fn tools(visit: &Visit, listing: &Listing, selection: &Selection) -> Tools {
+    let home = visit.to(Route::Home);
+    let category_link = |category: Option<&String>, name: String| Link {
+        href: Selection { category: category.cloned(), page: 1, ..selection.clone() }.reference(&home),
+        name,
+        chosen: selection.category.as_ref() == category,
+        ..Link::default()
+    };
+    let categories = &listing.shelf.categories;
+    let has_ratings = listing.shelf.products.iter().any(|product| product.rating.is_some());
+    Tools {
+        q: selection.q.clone(),
+        category: selection.category.clone().unwrap_or_default(),
+        sorts: Sort::ALL
+            .into_iter()
+            .filter(|sort| *sort != Sort::Rating || has_ratings)
+            .map(|sort| SortOption { value: sort.value(), name: sort.name(), chosen: sort == selection.sort })
+            .collect(),
+        categories: if categories.is_empty() || !visit.has(Feature::Categories) {
+            Vec::new()
+        } else {
+            std::iter::once(category_link(None, "All".to_owned()))
+                .chain(
+                    categories.iter().map(|category| category_link(Some(category), category_name(category))),
+                )
+                .collect()
+        },
+    }
+}
+
+/// Links to the pages around `page`, to the first and to the last; none where one page shows all.
+fn pages(visit: &Visit, selection: &Selection, page: usize, n_chosen: usize) -> Vec<Link> {
+    let last = n_chosen.div_ceil(PAGE_SIZE);
+    if last < 2 {
+        return Vec::new();
+    }
+    let home = visit.to(Route::Home);
+    let link = |to: usize, name: String, rel| Link {
+        href: Selection { page: to, ..selection.clone() }.reference(&home),
+        name,
+        rel,
+        chosen: rel.is_none() && to == page,
+        count: None,
+    };
+    let near = page.saturating_sub(2).max(1)..=(page + 2).min(last);
+    let ends = [1, last].into_iter().filter(|end| !near.contains(end));
+    let mut numbers: Vec<_> = ends.chain(near.clone()).collect();
+    numbers.sort_unstable();
+    let mut links = Vec::new();
+    if page > 1 {
+        links.push(link(page - 1, "Previous".to_owned(), Some("prev")));
+    }
+    links.extend(numbers.into_iter().map(|number| link(number, number.to_string(), None)));
+    if page < last {
+        links.push(link(page + 1, "Next".to_owned(), Some("next")));
+    }
+    links
+}
+
+impl Page for ProductsPage<'_> {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn text(&self) -> String {
+        if self.cards.is_empty() {
+            return format!("{}\n{}\n", self.nothing.title, self.nothing.text);
+        }
+        let has_categories = self.cards.iter().any(|card| card.category.is_some());
+        let mut columns = vec![("ID", Align::Right), ("PRODUCT", Align::Left)];
+        if has_categories {
+            columns.push(("CATEGORY", Align::Left));
+        }
+        if self.stars {
+            columns.push(("STARS", Align::Right));
+        }
+        columns.push(("PRICE", Align::Right));
+        let mut table = Table::new(columns);
+        for card in &self.cards {
+            let mut row = vec![card.id.to_string(), card.title.to_owned()];
+            if has_categories {
+                row.push(card.category.clone().unwrap_or_default());
+            }
+            if self.stars {
+                row.push(card.rating.as_ref().map_or_else(String::new, |rating| rating.stars.clone()));
+            }
+            row.push(card.price.to_owned());
+            table.row(row);
+        }
+        let mut text = format!("{table}\n{}\n", self.lead);
+        for page in self.pages.iter().filter(|page| page.rel.is_some()) {
+            writeln!(text, "{} page: GET {}", page.name, page.href).expect("a string takes it");
+        }
+        writeln!(text, "Add one: POST id=ID to {}", self.add).expect("a string takes it");
+        text
+    }
+}
+
+#[derive(Template)]
+#[template(path = "product.html")]
+struct ProductPage<'a> {
+    layout: Layout,
+    card: Card<'a>,
+    pictures: bool,
+    add: String,
+    most: u32,
+}
+
+/// `GET /products/{id}`
+pub async fn show_product(
+    Extension(visit): Extension<Visit>,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
+    let listing = visit.state.catalog.list().await;
+    let product = listing.product(id).ok_or(Fault::NoProduct)?;
+    let html = ProductPage {
+        layout: visit.layout(Section::Elsewhere, Some(&listing)),
+        card: Card::new(&visit, product),
+        pictures: visit.has(Feature::Pictures),
+        add: visit.to(Route::CartItems),
+        most: MAX_QUANTITY,
+    };
+    Ok(visit.show(StatusCode::OK, Keep::Checked, &html))
+}
+
+impl Page for ProductPage<'_> {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn text(&self) -> String {
+        let Card { id, title, description, price, .. } = &self.card;
+        format!(
+            "{}\n{}\n\n{price}, VAT included\n\nAdd to the cart: POST id={id} and quantity to {}\n",
+            printable(title),
+            printable(description),
+            self.add
+        )
+    }
+}

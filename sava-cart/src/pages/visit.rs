@@ -1,0 +1,230 @@
+//! A visit: what a request says of its visitor, and how an answer is made for them.
+
+use askama::Template;
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use time::{OffsetDateTime, macros::format_description};
+
+use super::{
+    fault::Fault,
+    layout::{Layout, Link, Supplier},
+    look::Look,
+    representation::Representation,
+    text,
+};
+use crate::{
+    cart::Cart,
+    catalog::{Freshness, Listing},
+    reference::{Place, Route},
+    release::Feature,
+    state::AppState,
+};
+
+/// A request's visitor: where they are, what is in their cart, what form of answer they want.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The state of the store front.
+    pub state: AppState,
+    /// Where the page is.
+    pub place: Place,
+    /// The visitor's cart.
+    pub cart: Cart,
+    /// The headers of the request.
+    pub headers: HeaderMap,
+}
+
+/// The part of the store front that a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// The list of products.
+    Products,
+    /// The cart, and nothing below it.
+    Cart,
+    /// The orders.
+    Orders,
+    /// None of those.
+    Elsewhere,
+}
+
+/// How long an answer may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// By this browser, which asks again each time: a canary shows at once.
+    Checked,
+    /// Nowhere: it is about this shopper and changes.
+    Nowhere,
+}
+
+/// A page: a template that is text, too.
+pub trait Page: Template {
+    /// Its frame.
+    fn layout(&self) -> &Layout;
+    /// Its content as plain text.
+    fn text(&self) -> String;
+}
+
+impl Visit {
+    /// The visit of a request for `path` (from the server's root) with these headers.
+    #[must_use]
+    pub fn new(state: AppState, path: &str, headers: &HeaderMap) -> Self {
+        let base = state.settings.base_path.as_str();
+        let place = match path.strip_prefix(base.trim_end_matches('/')) {
+            Some(below) if below.starts_with('/') => Place::at(below),
+            _ => Place::outside(base, path),
+        };
+        let cart = Cart::read(&state.cookies, headers);
+        Self { state, place, cart, headers: headers.clone() }
+    }
+
+    /// The reference from here to `route`.
+    #[must_use]
+    pub fn to(&self, route: Route<'_>) -> String {
+        self.place.to(route)
+    }
+
+    /// Whether this release shows `feature`.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        self.state.release.has(feature)
+    }
+
+    /// The frame of a page; `listing` is what its products come from, if it shows any.
+    #[must_use]
+    pub fn layout(&self, section: Section, listing: Option<&Listing>) -> Layout {
+        let settings = &self.state.settings;
+        let link = |route, name: &str, here| Link {
+            href: self.to(route),
+            name: name.to_owned(),
+            chosen: section == here,
+            ..Link::default()
+        };
+        let pieces = self.cart.n_pieces();
+        let store = listing.map_or_else(|| self.state.catalog.store(), |listing| listing.shelf.store.clone());
+        Layout {
+            brand: settings.title.clone(),
+            store: format!("{} {}", settings.title, store.name),
+            country: store.name.clone(),
+            look: Look::named(self.state.release.theme.name),
+            release: self.state.release.version,
+            service: self.state.identity.service,
+            instance: self.state.identity.instance.clone(),
+            supplier: listing.and_then(|listing| listing.served_by.as_ref()).map(|served_by| Supplier {
+                release: served_by.release.clone().unwrap_or_else(|| "of an unknown release".to_owned()),
+                api: served_by.api_version.as_str(),
+            }),
+            home: self.to(Route::Home),
+            cart: self.to(Route::Cart),
+            release_view: self.to(Route::Release),
+            nav: vec![
+                link(Route::Home, "Products", Section::Products),
+                Link { count: Some(pieces), ..link(Route::Cart, "Cart", Section::Cart) },
+                link(Route::Orders, "Orders", Section::Orders),
+            ],
+            pieces,
+            notice: listing.and_then(notice),
+            stores: settings
+                .stores
+                .iter()
+                .map(|store| Link { href: store.url.clone(), name: store.name.clone(), ..Link::default() })
+                .collect(),
+        }
+    }
+
+    /// The answer that `page` is, in the form that the visitor wants.
+    pub fn show<P: Page>(&self, status: StatusCode, keep: Keep, page: &P) -> Response {
+        let layout = page.layout();
+        let (body, content_type) = match Representation::wanted(&self.headers) {
+            Representation::Html => match page.render() {
+                Ok(html) => (html, "text/html; charset=utf-8"),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a page could not be rendered");
+                    return Fault::Unexpected.into_response();
+                }
+            },
+            Representation::Text => (framed(layout, &page.text()), "text/plain; charset=utf-8"),
+        };
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CONTENT_SECURITY_POLICY, layout.look.policy.clone());
+        headers.insert(header::VARY, HeaderValue::from_static("accept, cookie"));
+        let keep = match keep {
+            Keep::Checked => "private, no-cache",
+            Keep::Nowhere => "no-store",
+        };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+        if let Some(supplier) = &layout.supplier
+            && let Ok(release) = HeaderValue::from_str(&supplier.release)
+        {
+            headers.insert("x-sava-product-release", release);
+        }
+        response.extensions_mut().insert(Dressed);
+        response
+    }
+
+    /// A 303 to `route`, and there to what has the id `fragment`.
+    #[must_use]
+    pub fn see(&self, route: Route<'_>, fragment: Option<&str>) -> Response {
+        let mut location = self.to(route);
+        if let Some(fragment) = fragment {
+            location.push('#');
+            location.push_str(fragment);
+        }
+        redirect(StatusCode::SEE_OTHER, &location)
+    }
+}
+
+/// The mark of an answer that is as a visitor shall see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Dressed;
+
+/// A redirect to `location`, a relative reference.
+#[must_use]
+pub fn redirect(status: StatusCode, location: &str) -> Response {
+    match HeaderValue::from_str(location) {
+        Ok(location) => (
+            status,
+            [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
+        )
+            .into_response(),
+        Err(_) => Fault::NoPage.into_response(),
+    }
+}
+
+/// The honest sentence on products that are not what sava-product says now.
+fn notice(listing: &Listing) -> Option<String> {
+    match listing.freshness {
+        Freshness::Fresh => None,
+        Freshness::Stale { since } => Some(format!(
+            "We cannot reach our product service just now. You see the products and prices of {}.",
+            moment(since)
+        )),
+        Freshness::Fruit => {
+            Some("We cannot reach our product service just now. Until it is back, there is fruit.".to_owned())
+        }
+    }
+}
+
+/// A moment as pages write it, such as `23 November 2026, 15:40 UTC`.
+#[must_use]
+pub fn moment(time: OffsetDateTime) -> String {
+    let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+    time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
+}
+
+/// Plain text with what the frame of a page says.
+fn framed(layout: &Layout, content: &str) -> String {
+    let notice = layout.notice.as_deref().map_or_else(String::new, |notice| format!("! {notice}\n\n"));
+    let supplier = layout.supplier.as_ref().map_or_else(String::new, |supplier| {
+        format!("; products from sava-product {}, API {}", text::printable(&supplier.release), supplier.api)
+    });
+    format!(
+        "{}\n\n{notice}{content}\n{} {} on {}{supplier}\n",
+        text::printable(&layout.store),
+        layout.service,
+        layout.release,
+        layout.instance,
+    )
+}

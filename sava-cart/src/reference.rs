@@ -1,0 +1,145 @@
+//! References from a page of the store front to another of its routes, always relative.
+//!
+//! The same image works at `/`, under `BASE_PATH`, behind an ingress that strips a prefix and behind
+//! `kubectl proxy`, because a page never needs to know where it is: it knows how deep it is below the store
+//! front's root, and goes up that far (RFC 3986 §4.2, relative-path references).
+
+use std::fmt;
+
+use crate::catalog::ProductId;
+
+/// A route of the store front that a page can refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route<'a> {
+    /// The list of products.
+    Home,
+    /// One product, by its id.
+    Product(ProductId),
+    /// The cart.
+    Cart,
+    /// Where a form adds a product to the cart.
+    CartItems,
+    /// Where a form changes how many of a product are in the cart.
+    CartItem(ProductId),
+    /// Where a form takes a product out of the cart.
+    RemoveCartItem(ProductId),
+    /// The address form, and where it is sent.
+    Checkout,
+    /// This browser's orders.
+    Orders,
+    /// One order, by its number.
+    Order(&'a str),
+    /// The release view.
+    Release,
+    /// A product's picture, by its file name.
+    Image(&'a str),
+}
+
+impl fmt::Display for Route<'_> {
+    /// The path below the store front's root, without a slash before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Home => Ok(()),
+            Self::Product(id) => write!(f, "products/{id}"),
+            Self::Cart => f.write_str("cart"),
+            Self::CartItems => f.write_str("cart/items"),
+            Self::CartItem(id) => write!(f, "cart/items/{id}"),
+            Self::RemoveCartItem(id) => write!(f, "cart/items/{id}/remove"),
+            Self::Checkout => f.write_str("checkout"),
+            Self::Orders => f.write_str("orders"),
+            Self::Order(number) => write!(f, "orders/{number}"),
+            Self::Release => f.write_str("release"),
+            Self::Image(file) => write!(f, "images/{file}"),
+        }
+    }
+}
+
+/// Where a page is: what its references start with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    up: String,
+}
+
+impl Place {
+    /// The place of the page at `path`, a request's path below the store front's root, such as `/orders/7`.
+    #[must_use]
+    pub fn at(path: &str) -> Self {
+        Self { up: "../".repeat(depth(path)) }
+    }
+
+    /// The place of a page at `path`, which is outside the store front's `base` (both from the server's root, the
+    /// base with a slash at either end).
+    #[must_use]
+    pub fn outside(base: &str, path: &str) -> Self {
+        Self { up: "../".repeat(depth(path)) + base.trim_start_matches('/') }
+    }
+
+    /// The reference from here to `route`.
+    #[must_use]
+    pub fn to(&self, route: Route<'_>) -> String {
+        match (self.up.as_str(), route) {
+            ("", Route::Home) => "./".to_owned(),
+            (up, route) => format!("{up}{route}"),
+        }
+    }
+}
+
+/// How many directories below the root `path` is: `/cart` is at none, `/orders/7` one down.
+fn depth(path: &str) -> usize {
+    path.bytes().filter(|&byte| byte == b'/').count().saturating_sub(1)
+}
+
+/// The reference from `path`, which ends in a slash, to the same without it, or none if it has no name to keep.
+#[must_use]
+pub fn without_slash(path: &str) -> Option<String> {
+    let name = path.strip_suffix('/')?.rsplit('/').next()?;
+    (!name.is_empty()).then(|| format!("../{name}"))
+}
+
+/// The reference from `base` without its last slash, such as `/shop`, to the base.
+#[must_use]
+pub fn with_slash(base: &str) -> String {
+    format!("./{}/", base.trim_end_matches('/').rsplit('/').next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(from: &str, to: Route<'_>, reference: &str) {
+        assert_eq!(Place::at(from).to(to), reference);
+    }
+
+    const THREE: ProductId = ProductId::Product(3);
+
+    #[test]
+    fn references_go_up_as_far_as_the_page_is_deep() {
+        check("/", Route::Home, "./");
+        check("/", Route::Product(THREE), "products/3");
+        check("/cart", Route::Home, "./");
+        check("/cart", Route::CartItem(THREE), "cart/items/3");
+        check("/products/3", Route::Home, "../");
+        check("/products/3", Route::Image("bicycle.svg"), "../images/bicycle.svg");
+        check("/cart/items/3/remove", Route::Cart, "../../../cart");
+        check("/orders/A1", Route::Order("B2"), "../orders/B2");
+    }
+
+    #[test]
+    fn a_page_that_is_nowhere_still_finds_home() {
+        check("/no/such/page/", Route::Home, "../../../");
+        check("//", Route::Cart, "../cart");
+        assert_eq!(Place::outside("/shop/", "/a/b").to(Route::Cart), "../shop/cart");
+        assert_eq!(Place::outside("/shop/", "/a").to(Route::Home), "shop/");
+    }
+
+    #[test]
+    fn slashes_are_mended_relatively() {
+        assert_eq!(without_slash("/orders/7/").as_deref(), Some("../7"));
+        assert_eq!(without_slash("/cart/").as_deref(), Some("../cart"));
+        assert_eq!(without_slash("//"), None);
+        assert_eq!(without_slash("/cart"), None);
+        assert_eq!(with_slash("/shop/"), "./shop/");
+        assert_eq!(with_slash("/a/shop/"), "./shop/");
+    }
+}
