@@ -5,6 +5,8 @@
 //! and [`Service::run`] it until SIGTERM.
 #![warn(missing_docs)]
 
+pub mod faults;
+pub mod health;
 pub mod identity;
 pub mod metrics;
 pub mod probes;
@@ -12,6 +14,7 @@ pub mod problem;
 pub mod server;
 pub mod settings;
 pub mod telemetry;
+pub mod trace;
 
 pub use identity::Identity;
 pub use metrics::Metrics;

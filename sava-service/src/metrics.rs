@@ -1,6 +1,12 @@
 //! Prometheus metrics: one registry a process, read on the admin port.
 
-use prometheus::{Registry, TextEncoder};
+use axum::http::Method;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+use crate::Identity;
 
 /// The registry of a process; services register their own metrics in it.
 #[derive(Clone, Debug)]
@@ -10,7 +16,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A registry with what every service reports: build info and process metrics.
+    /// A registry with what every process reports.
     ///
     /// # Panics
     /// Never: the names are fixed and registered once.
@@ -35,4 +41,147 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Registers a metric of the server; a second server in the same process (a test's) goes uncounted.
+pub(crate) fn register(registry: &Registry, metric: impl Collector + 'static) {
+    if let Err(error) = registry.register(Box::new(metric)) {
+        tracing::debug!(%error, "metric not registered");
+    }
+}
+
+/// What the server counts.
+pub(crate) struct HttpMetrics {
+    duration: HistogramVec,
+    pub(crate) in_flight: IntGauge,
+    pub(crate) connections: IntGauge,
+    pub(crate) connections_total: IntCounter,
+    pub(crate) panics: IntCounter,
+    rejected: IntCounterVec,
+}
+
+/// Why the server itself turned a request or a connection away; a metric's label.
+#[derive(Clone, Copy)]
+pub(crate) enum Rejection {
+    BadRequest,
+    Host,
+    Target,
+    Headers,
+    Body,
+    HeaderTimeout,
+    RequestTimeout,
+    InFlight,
+    Connections,
+}
+
+impl Rejection {
+    const ALL: [Self; 9] = [
+        Self::BadRequest,
+        Self::Host,
+        Self::Target,
+        Self::Headers,
+        Self::Body,
+        Self::HeaderTimeout,
+        Self::RequestTimeout,
+        Self::InFlight,
+        Self::Connections,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Host => "host",
+            Self::Target => "target",
+            Self::Headers => "headers",
+            Self::Body => "body",
+            Self::HeaderTimeout => "header_timeout",
+            Self::RequestTimeout => "request_timeout",
+            Self::InFlight => "in_flight",
+            Self::Connections => "connections",
+        }
+    }
+}
+
+impl HttpMetrics {
+    pub(crate) fn new(identity: &Identity, registry: &Registry) -> Self {
+        let duration = HistogramOpts::new(
+            "http_server_request_duration_seconds",
+            "Time from a request's header to the end of its answer, by method, route template and status.",
+        )
+        .const_label("release", &identity.release)
+        .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let metrics = Self {
+            duration: HistogramVec::new(duration, &["method", "route", "status"])
+                .expect("a fixed, valid name"),
+            in_flight: gauge("http_server_active_requests", "Requests being answered now."),
+            connections: gauge("http_server_open_connections", "Connections open now."),
+            connections_total: counter("http_server_connections_total", "Connections accepted."),
+            panics: counter(
+                "http_server_panics_total",
+                "Handlers that panicked; each was answered with 500.",
+            ),
+            rejected: IntCounterVec::new(
+                Opts::new("http_server_rejected_total", "Requests and connections beyond a limit, by limit."),
+                &["limit"],
+            )
+            .expect("a fixed, valid name"),
+        };
+        for rejection in Rejection::ALL {
+            metrics.rejected.with_label_values(&[rejection.label()]);
+        }
+        let build = IntGaugeVec::new(
+            Opts::new("sava_build_info", "Always 1; its labels say what is running."),
+            &["service", "release", "revision", "instance"],
+        )
+        .expect("a fixed, valid name");
+        build
+            .with_label_values(&[
+                identity.service,
+                identity.release.as_str(),
+                identity.revision,
+                identity.instance.as_str(),
+            ])
+            .set(1);
+        register(registry, build);
+        register(registry, metrics.duration.clone());
+        register(registry, metrics.in_flight.clone());
+        register(registry, metrics.connections.clone());
+        register(registry, metrics.connections_total.clone());
+        register(registry, metrics.panics.clone());
+        register(registry, metrics.rejected.clone());
+        metrics
+    }
+
+    /// The histogram of one kind of request. Bounded: methods and statuses are a few dozen, routes are templates.
+    pub(crate) fn duration(&self, method: &str, route: &str, status: &str) -> Histogram {
+        self.duration.with_label_values(&[method, route, status])
+    }
+
+    pub(crate) fn reject(&self, rejection: Rejection) {
+        self.rejected.with_label_values(&[rejection.label()]).inc();
+    }
+}
+
+/// A method as a label: one of RFC 9110 and PATCH, else `other`.
+pub(crate) fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        "TRACE" => "TRACE",
+        "CONNECT" => "CONNECT",
+        _ => "other",
+    }
+}
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    IntGauge::new(name, help).expect("a fixed, valid name")
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(name, help).expect("a fixed, valid name")
 }

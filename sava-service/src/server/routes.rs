@@ -1,0 +1,116 @@
+//! The layer around a service's routes: learns which one it is, and lets it fail where a fault on purpose says so.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    extract::{MatchedPath, Request},
+    response::Response,
+};
+use futures_util::future::Either;
+use tower::{Layer, Service};
+
+use super::{ApiVersion, exchange::Shared};
+use crate::{
+    Problem,
+    faults::control::{End, Fate},
+    trace,
+};
+
+/// What stands for the route of a request that no route matches.
+pub(crate) const UNMATCHED: &str = "unmatched";
+
+#[derive(Clone)]
+pub(crate) struct RouteLayer(pub(crate) Arc<Shared>);
+
+impl<S> Layer<S> for RouteLayer {
+    type Service = RouteService<S>;
+
+    fn layer(&self, inner: S) -> RouteService<S> {
+        RouteService { inner, shared: self.0.clone() }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct RouteService<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> Service<Request> for RouteService<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let matched = request.extensions().get::<MatchedPath>().cloned();
+        if self.shared.faults.hits_requests() {
+            let (inner, shared) = (self.inner.clone(), self.shared.clone());
+            return Either::Right(Box::pin(misbehave(shared, inner, request, matched)));
+        }
+        remember(matched);
+        Either::Left(self.inner.call(request))
+    }
+}
+
+fn remember(matched: Option<MatchedPath>) {
+    if let Some(matched) = matched {
+        trace::with_current(|answering| answering.route.set(matched));
+    }
+}
+
+/// Before the route's handler, so that an error has no effect; after it, if only its answer tells the API version.
+async fn misbehave<S>(
+    shared: Arc<Shared>,
+    mut inner: S,
+    request: Request,
+    matched: Option<MatchedPath>,
+) -> Result<Response, Infallible>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let route = matched.clone();
+    let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    remember(matched);
+    if shared.faults.waits_for_version() {
+        let response = inner.call(request).await?;
+        let version = response.extensions().get::<ApiVersion>().map(|version| version.0);
+        let fate = shared.faults.draw(route, version);
+        Ok(meet(&shared, fate).await.unwrap_or(response))
+    } else {
+        let fate = shared.faults.draw(route, None);
+        match meet(&shared, fate).await {
+            Some(response) => Ok(response),
+            None => inner.call(request).await,
+        }
+    }
+}
+
+/// Lets a request meet its fate; `None` if it is answered as usual after that.
+async fn meet(shared: &Shared, fate: Option<Fate>) -> Option<Response> {
+    let fate = fate?;
+    if let Some(delay) = fate.delay {
+        tokio::time::sleep(delay).await;
+    }
+    match fate.end? {
+        End::Hang => std::future::pending().await,
+        End::Error(status) => Some((shared.service.error)(Problem::new(
+            status,
+            "tag:sava.example,2026:fault",
+            "Fault on purpose",
+            "This instance was told to answer some requests with an error.",
+        ))),
+    }
+}

@@ -1,0 +1,141 @@
+//! The settings that both services have, and how settings are read: each a flag and an environment variable.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytesize::ByteSize;
+use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
+
+use crate::faults::{Delay, Faults, Rate};
+
+mod read;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// Settings of the server; flatten them into a service's own.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct ServiceSettings {
+    /// Address and port of the service; [::] takes IPv4 too, port 0 takes a free one and logs it
+    #[arg(long, env = "LISTEN", value_parser = address)]
+    pub listen: SocketAddr,
+
+    /// Address and port of metrics, probes and faults; never exposed to shoppers
+    #[arg(long, env = "ADMIN_LISTEN", value_parser = address)]
+    pub admin_listen: SocketAddr,
+
+    /// Form of the log lines [default: text on a terminal, else json]
+    #[arg(long, env = "LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// Age after which a connection is closed with its next answer, so that traffic spreads again; 0s: never
+    #[arg(long, env = "MAX_CONNECTION_AGE", default_value = "5s", value_parser = duration, help_heading = "Life")]
+    pub max_connection_age: Duration,
+
+    /// After SIGTERM: not ready, but still serving, for this long
+    #[arg(long, env = "SHUTDOWN_DELAY", default_value = "0s", value_parser = duration, help_heading = "Life")]
+    pub shutdown_delay: Duration,
+
+    /// What is still open this long after draining began is cut
+    #[arg(long, env = "DRAIN_TIMEOUT", default_value = "8s", value_parser = duration, help_heading = "Life")]
+    pub drain_timeout: Duration,
+
+    /// Time for a whole header, from its first byte
+    #[arg(long, env = "HEADER_TIMEOUT", default_value = "10s", value_parser = positive_duration, help_heading = "Limits")]
+    pub header_timeout: Duration,
+
+    /// Time for a request's content and its answer
+    #[arg(long, env = "REQUEST_TIMEOUT", default_value = "30s", value_parser = positive_duration, help_heading = "Limits")]
+    pub request_timeout: Duration,
+
+    /// Time that a connection may wait for its next request
+    #[arg(long, env = "IDLE_TIMEOUT", default_value = "75s", value_parser = positive_duration, help_heading = "Limits")]
+    pub idle_timeout: Duration,
+
+    /// Size of a request's content
+    #[arg(long, env = "MAX_BODY", default_value = "16KiB", value_parser = size, help_heading = "Limits")]
+    pub max_body: ByteSize,
+
+    /// Connections open at the same time; one more is answered 503
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096", value_parser = count, help_heading = "Limits")]
+    pub max_connections: usize,
+
+    /// Requests in flight at the same time; one more is answered 503
+    #[arg(long, env = "MAX_IN_FLIGHT", default_value = "512", value_parser = count, help_heading = "Limits")]
+    pub max_in_flight: usize,
+
+    /// Delay each answer: 200ms, or drawn from a range such as 100ms..1s
+    #[arg(long, env = "FAULT_DELAY", help_heading = "Faults on purpose")]
+    pub fault_delay: Option<Delay>,
+
+    /// Answer this share of requests with 500: 0.1 or 10%
+    #[arg(long, env = "FAULT_ERROR_RATE", help_heading = "Faults on purpose")]
+    pub fault_error_rate: Option<Rate>,
+
+    /// The faults of the release itself; a bad release sets them from its table.
+    #[arg(skip)]
+    pub faults: Faults,
+}
+
+impl ServiceSettings {
+    /// The release's faults, with those of the settings over them.
+    pub(crate) fn all_faults(&self) -> Faults {
+        Faults {
+            delay: self.fault_delay.or(self.faults.delay),
+            error_rate: self.fault_error_rate.unwrap_or(self.faults.error_rate),
+            ..self.faults.clone()
+        }
+    }
+}
+
+/// Parses the process's arguments and environment; `defaults` are the addresses that differ by service.
+/// Mistakes are messages on stderr, all of them at once, and exit code 2.
+///
+/// An environment variable that is empty counts as unset. A setting whose value `--help` hides (`hide_env_values`) is
+/// a secret: its value is in no message, and it may stand in a file that the variable with `_FILE` names.
+#[must_use]
+pub fn parse<S: CommandFactory + FromArgMatches>(listen: &'static str, admin_listen: &'static str) -> S {
+    let command = S::command()
+        .mut_arg("listen", |arg| arg.default_value(listen).required(false))
+        .mut_arg("admin_listen", |arg| arg.default_value(admin_listen).required(false));
+    let read = read::read(command, std::env::args_os(), |name| std::env::var_os(name));
+    let matches = read.unwrap_or_else(|wrong| wrong.exit());
+    S::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// A duration such as `500ms`, `30s` or `5m`; for a setting's `value_parser`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "takes a duration such as 500ms, 30s or 5m".to_owned())
+}
+
+/// A [`duration`] that is not zero.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
+    duration(text)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "takes a duration of more than nothing, such as 500ms, 30s or 5m".to_owned())
+}
+
+/// A size such as `16KiB`; for a setting's `value_parser`.
+pub fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| "takes a size such as 512B, 16KiB or 8MiB".to_owned())
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    // More permits than this a semaphore does not have, and no machine so many sockets.
+    let range = 1..=usize::MAX >> 3;
+    text.parse()
+        .ok()
+        .filter(|count| range.contains(count))
+        .ok_or_else(|| "takes a whole number from 1 on".to_owned())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "takes an address and a port, such as 0.0.0.0:8080 or [::]:8080".to_owned())
+}
