@@ -101,7 +101,10 @@ impl FaultControl {
     pub(crate) fn current(&self) -> Faults {
         let state = self.state();
         Faults {
-            lasting: state.until.map(|until| until.saturating_duration_since(Instant::now())),
+            lasting: state.until.map(|until| {
+                let left = until.saturating_duration_since(Instant::now());
+                Duration::from_secs(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+            }),
             ..state.faults.clone()
         }
     }

@@ -152,7 +152,7 @@ pub(crate) async fn exchange(
     }
     record.status = response.status();
     if let Some(ApiVersion(version)) = response.extensions().get() {
-        record.api_version = version;
+        record.api_version = Some(version);
     }
     response.map(|body| Tracked { body, record })
 }
@@ -165,7 +165,7 @@ struct Record {
     method: &'static str,
     route: Route,
     status: StatusCode,
-    api_version: &'static str,
+    api_version: Option<&'static str>,
     request_id: HeaderValue,
     trace_id: u128,
     bytes: u64,
@@ -209,7 +209,7 @@ impl Record {
             method: method_label(method),
             route: Route::Unmatched,
             status: StatusCode::from_u16(CLIENT_CLOSED_REQUEST).expect("three digits"),
-            api_version: "",
+            api_version: None,
             request_id: context.request_id.clone(),
             trace_id: context.span.trace_id,
             bytes: 0,
