@@ -102,6 +102,10 @@ const MAX_STORES_BYTES: usize = 256 << 10;
 const MAX_KNOWN: usize = 4;
 /// How often the product service is asked about the store itself.
 const STORE_INTERVAL: Duration = Duration::from_secs(30);
+/// The same where it did not tell.
+const STORE_RETRY: Duration = Duration::from_secs(2);
+/// The list does not wait longer for what is said about the store.
+const STORE_DEADLINE: Duration = Duration::from_millis(700);
 
 /// The products of the product service: a handle, cheap to clone.
 #[derive(Clone, Debug)]
@@ -137,7 +141,9 @@ struct Memory {
     /// Answers that a 304 can stand for, the latest last.
     known: Vec<Known>,
     /// The store as the product service described it, and when it was asked.
-    store: Option<(Store, Instant)>,
+    store: Option<Store>,
+    /// When it is to be asked about the store; `None` is at once.
+    store_due: Option<Instant>,
     /// How fresh the listing before was, so that the log tells of changes alone.
     was: Option<&'static str>,
 }
@@ -165,6 +171,7 @@ impl Catalog {
             last_good: None,
             known: Vec::new(),
             store: None,
+            store_due: None,
             was: None,
         };
         Self {
@@ -201,6 +208,14 @@ impl Catalog {
                 async move { shared.list().await }
             })
             .await
+    }
+
+    /// The store, as far as it is known without asking again: for pages that show no products.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        let memory = self.shared.memory();
+        let last_good = memory.last_good.as_ref().map(|(known, _)| known.shelf.store.clone());
+        last_good.unwrap_or_else(|| memory.fruit.store.clone())
     }
 
     /// The picture in that file, where `file` is the [`Picture::file`] of a product; `None` where there is none, or
@@ -251,10 +266,7 @@ impl Shared {
 
     /// Asks for the list, and for the store where that is not known or was not asked about for a while.
     async fn ask(&self, deadline: Instant) -> Result<Known, Failure> {
-        let store_is_due = {
-            let memory = self.memory();
-            memory.store.as_ref().is_none_or(|(_, asked)| asked.elapsed() > STORE_INTERVAL)
-        };
+        let store_is_due = self.memory().store_due.is_none_or(|due| due <= Instant::now());
         let if_none_match = self.known_etags();
         let list = Request {
             resource: "list",
@@ -264,16 +276,14 @@ impl Shared {
             max_bytes: MAX_LIST_BYTES,
             deadline,
         };
-        let (answer, store) = if store_is_due {
-            let (answer, store) = tokio::join!(self.client.get(&list), self.ask_for_store(deadline));
-            (answer?, Some(store))
-        } else {
-            (self.client.get(&list).await?, None)
-        };
-        if let Some(store) = store {
+        if store_is_due {
+            let store_deadline = deadline.min(Instant::now() + STORE_DEADLINE);
+            let (answer, store) = tokio::join!(self.client.get(&list), self.ask_for_store(store_deadline));
             self.remember_store(store);
+            self.read(&answer?)
+        } else {
+            self.read(&self.client.get(&list).await?)
         }
-        self.read(&answer)
     }
 
     /// The store as `/products` describes it. `Ok(None)` where the product service answers but does not tell.
@@ -295,22 +305,23 @@ impl Shared {
 
     fn remember_store(&self, answer: Result<Option<Store>, Failure>) {
         let mut memory = self.memory();
-        match answer {
-            Ok(Some(store)) => {
-                if memory.store.as_ref().is_none_or(|(known, _)| *known != store) {
-                    // Prices are read and written by the store's currency and language.
-                    memory.known.clear();
-                    memory.fruit = Arc::new(Shelf::of_fruit(store.clone()));
-                }
-                memory.store = Some((store, Instant::now()));
-            }
+        let now = Instant::now();
+        let store = match answer {
+            Ok(Some(store)) => store,
             // An older product service does not describe its stores.
-            Ok(None) => {
-                let store = memory.store.take().map(|(store, _)| store);
-                let store = store.unwrap_or_else(|| Store::default_of(&self.locale));
-                memory.store = Some((store, Instant::now()));
+            Ok(None) => memory.store.clone().unwrap_or_else(|| Store::default_of(&self.locale)),
+            Err(failure) => {
+                tracing::debug!(%failure, "the product service does not tell about its stores");
+                memory.store_due = Some(now + STORE_RETRY);
+                return;
             }
-            Err(failure) => tracing::debug!(%failure, "the product service does not tell about its stores"),
+        };
+        memory.store_due = Some(now + STORE_INTERVAL);
+        if memory.store.as_ref() != Some(&store) {
+            // Prices are read and written by the store's currency and language.
+            memory.known.clear();
+            memory.fruit = Arc::new(Shelf::of_fruit(store.clone()));
+            memory.store = Some(store);
         }
     }
 
@@ -327,7 +338,7 @@ impl Shared {
         if answer.status == StatusCode::NOT_MODIFIED {
             return self.unchanged(answer, etag);
         }
-        let described = self.memory().store.clone().map(|(store, _)| store);
+        let described = self.memory().store.clone();
         let is_default = matches!(self.locale.as_str(), "ie" | "uk");
         let store = described.clone().unwrap_or_else(|| Store::default_of(&self.locale));
         let is_guess = described.is_none() || (store == Store::default_of(&self.locale) && !is_default);
@@ -406,3 +417,6 @@ fn served_by(headers: &HeaderMap, api_version: ApiVersion) -> ServedBy {
     };
     ServedBy { release: stated("x-sava-release"), instance: stated("x-sava-instance"), api_version }
 }
+
+#[cfg(test)]
+mod tests;
