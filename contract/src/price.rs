@@ -1,0 +1,98 @@
+//! Prices as exact decimals, as they are written in JSON: a double would make 0.1 + 0.2 something else.
+
+use std::fmt;
+
+/// How many decimals are kept: two more than any currency has.
+const DECIMALS: u32 = 6;
+
+/// A number of major units (euros, pounds), in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Price(i128);
+
+impl Price {
+    /// Reads a JSON number; `None` where it is none or has more decimals than money has.
+    #[must_use]
+    pub fn parse(number: &str) -> Option<Self> {
+        let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (number, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let shift = i32::try_from(DECIMALS).ok()? + exponent - i32::try_from(fraction.len()).ok()?;
+        let power = 10_i128.checked_pow(shift.unsigned_abs())?;
+        if shift >= 0 {
+            digits.checked_mul(power).map(Self)
+        } else {
+            (digits % power == 0).then_some(Self(digits / power))
+        }
+    }
+
+    /// The price of so many minor units (cents, pence) of a currency.
+    #[must_use]
+    pub fn of_minor(amount: i64, currency: &str) -> Self {
+        Self(i128::from(amount) * 10_i128.pow(DECIMALS - minor_digits(currency)))
+    }
+
+    /// Whether the price is a whole number of the minor units of the currency.
+    #[must_use]
+    pub fn fits(self, currency: &str) -> bool {
+        self.0 % 10_i128.pow(DECIMALS - minor_digits(currency)) == 0
+    }
+
+    /// So many major units more.
+    #[must_use]
+    pub fn plus(self, major: i128) -> Self {
+        Self(self.0 + major * 10_i128.pow(DECIMALS))
+    }
+}
+
+/// The shortest decimal: `25`, `7.5`.
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = 10_i128.pow(DECIMALS);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, fraction) = (self.0.abs() / unit, self.0.abs() % unit);
+        let fraction = format!("{fraction:06}");
+        let fraction = fraction.trim_end_matches('0');
+        let point = if fraction.is_empty() { "" } else { "." };
+        write!(f, "{sign}{whole}{point}{fraction}")
+    }
+}
+
+/// The number of decimals that ISO 4217 gives a currency.
+fn minor_digits(currency: &str) -> u32 {
+    match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI"
+        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        "CLF" | "UYW" => 4,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_read_exactly() {
+        let shown = |number| Price::parse(number).map(|price| price.to_string());
+        assert_eq!(shown("25").as_deref(), Some("25"));
+        assert_eq!(shown("1e2").as_deref(), Some("100"));
+        assert_eq!(shown("2.50E1").as_deref(), Some("25"));
+        assert_eq!(shown("0.10").as_deref(), Some("0.1"));
+        assert_eq!(shown("-0.5").as_deref(), Some("-0.5"));
+        assert_eq!(shown("1e-7"), None);
+        assert_eq!(shown("1e99"), None);
+        assert_eq!(shown("\"25\""), None);
+    }
+
+    #[test]
+    fn minor_units_depend_on_the_currency() {
+        assert_eq!(Price::of_minor(2500, "EUR"), Price::parse("25").unwrap());
+        assert_eq!(Price::of_minor(2500, "JPY"), Price::parse("2500").unwrap());
+        assert!(Price::parse("0.01").unwrap().fits("GBP"));
+        assert!(!Price::parse("0.001").unwrap().fits("GBP"));
+    }
+}

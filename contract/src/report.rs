@@ -1,0 +1,174 @@
+//! How it went: for people, for programs, and for the test view of a pipeline.
+
+use std::{fmt::Write as _, time::Duration};
+
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use serde_json::{Value, json};
+
+use crate::{Rule, Server, Verdict, rule};
+
+/// Every rule with its verdict.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The URL that was asked.
+    pub url: String,
+    /// The release that the server is taken for.
+    pub release: String,
+    /// The versions that it has to serve.
+    pub versions: Vec<String>,
+    /// What stands between, if anything does.
+    pub through: Option<&'static str>,
+    /// The rules in the order in which they ran.
+    pub rules: Vec<(Rule, Verdict)>,
+    /// How long all of it took.
+    pub elapsed: Duration,
+}
+
+/// How many rules had each verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Kept.
+    pub passed: usize,
+    /// Broken.
+    pub failed: usize,
+    /// Not looked at.
+    pub not_applicable: usize,
+}
+
+impl Report {
+    /// Runs `rules` against the server.
+    #[must_use]
+    pub fn of(url: &str, server: &Server, rules: &[&Rule]) -> Self {
+        let begun = std::time::Instant::now();
+        let rules = rule::run(rules, server);
+        Self {
+            url: url.to_owned(),
+            release: server.release.name.clone(),
+            versions: server.release.versions.iter().map(|version| format!("v{version}")).collect(),
+            through: server.through(),
+            rules,
+            elapsed: begun.elapsed(),
+        }
+    }
+
+    /// The counts of the verdicts.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for (_, verdict) in &self.rules {
+            match verdict {
+                Verdict::Pass => counts.passed += 1,
+                Verdict::Fail(_) => counts.failed += 1,
+                Verdict::NotApplicable(_) => counts.not_applicable += 1,
+            }
+        }
+        counts
+    }
+
+    /// The ids of the rules that are broken.
+    #[must_use]
+    pub fn failed(&self) -> Vec<&'static str> {
+        let is_failed =
+            |(rule, verdict): &(Rule, Verdict)| matches!(verdict, Verdict::Fail(_)).then_some(rule.id);
+        self.rules.iter().filter_map(is_failed).collect()
+    }
+
+    /// A line for each rule, then a line that counts.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!("{} is sava-product {}", self.url, self.release);
+        let _ = write!(text, ", which serves {}", self.versions.join(", "));
+        if let Some(through) = self.through {
+            let _ = write!(text, "; seen through {through}");
+        }
+        text.push('\n');
+        for (rule, verdict) in &self.rules {
+            let (mark, reason) = match verdict {
+                Verdict::Pass => ("pass", None),
+                Verdict::Fail(reason) => ("FAIL", Some(reason)),
+                Verdict::NotApplicable(reason) => ("n/a ", Some(reason)),
+            };
+            let _ = write!(text, "{mark} {:42} {}", rule.id, rule.promise);
+            if let Some(reason) = reason {
+                let _ = write!(text, "\n     {:42} └ {reason}", "");
+            }
+            text.push('\n');
+        }
+        let counts = self.counts();
+        let _ = writeln!(
+            text,
+            "{} rules: {} passed, {} failed, {} not applicable, in {:.1} s",
+            self.rules.len(),
+            counts.passed,
+            counts.failed,
+            counts.not_applicable,
+            self.elapsed.as_secs_f64()
+        );
+        text
+    }
+
+    /// One JSON document.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let counts = self.counts();
+        let rules: Vec<Value> = self
+            .rules
+            .iter()
+            .map(|(rule, verdict)| {
+                let (verdict, reason) = match verdict {
+                    Verdict::Pass => ("pass", None),
+                    Verdict::Fail(reason) => ("fail", Some(reason)),
+                    Verdict::NotApplicable(reason) => ("not-applicable", Some(reason)),
+                };
+                json!({"rule": rule.id, "promise": rule.promise, "verdict": verdict, "reason": reason})
+            })
+            .collect();
+        json!({
+            "url": self.url,
+            "release": self.release,
+            "apiVersions": self.versions,
+            "through": self.through,
+            "passed": counts.passed,
+            "failed": counts.failed,
+            "notApplicable": counts.not_applicable,
+            "rules": rules,
+        })
+    }
+
+    /// The XML of `JUnit`: a suite for each section, a skipped case for what could not be looked at.
+    ///
+    /// # Errors
+    /// When the XML cannot be put together.
+    pub fn junit(&self) -> anyhow::Result<String> {
+        let mut report = quick_junit::Report::new(format!("sava-product {} at {}", self.release, self.url));
+        report.set_time(self.elapsed);
+        let mut suites: Vec<TestSuite> = Vec::new();
+        let mut by_section: Vec<&(Rule, Verdict)> = self.rules.iter().collect();
+        by_section.sort_by_key(|(rule, _)| rule.id.split('/').next());
+        for (rule, verdict) in by_section {
+            let (section, name) = rule.id.split_once('/').unwrap_or(("", rule.id));
+            let status = match verdict {
+                Verdict::Pass => TestCaseStatus::success(),
+                Verdict::Fail(reason) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_message(reason.as_str()).set_description(rule.promise);
+                    status
+                }
+                Verdict::NotApplicable(reason) => {
+                    let mut status = TestCaseStatus::skipped();
+                    status.set_message(reason.as_str());
+                    status
+                }
+            };
+            let mut case = TestCase::new(name, status);
+            case.set_classname(format!("section {section}"));
+            let section = format!("section {section}");
+            match suites.last_mut().filter(|suite| suite.name.as_str() == section) {
+                Some(suite) => _ = suite.add_test_case(case),
+                None => _ = suites.push_mut(TestSuite::new(section)).add_test_case(case),
+            }
+        }
+        report.add_test_suites(suites);
+        Ok(report.to_string()?)
+    }
+}

@@ -1,0 +1,45 @@
+//! What the tables of §3.3 share: a query is asked, and what it finds is compared with what should be found.
+
+use crate::{
+    Server,
+    http::Answer,
+    rule::{Checked, demand},
+    server::Product,
+};
+
+/// Parameters, in order.
+pub(super) type Query<'a> = &'a [(&'a str, &'a str)];
+
+/// Asks the list.
+pub(super) fn ask(server: &Server, query: Query<'_>) -> Checked<Answer> {
+    let request = query.iter().fold(server.get_list()?, |request, (name, value)| request.query(name, value));
+    server.send(&request)
+}
+
+/// The query finds these products, in this order, and no others.
+pub(super) fn finds<'a>(
+    server: &Server,
+    query: Query<'_>,
+    expected: impl IntoIterator<Item = &'a Product>,
+) -> Checked<Answer> {
+    let expected: Vec<i64> = expected.into_iter().map(|product| product.id).collect();
+    let answer = ask(server, query)?;
+    let found = answer.ids()?;
+    demand!(found == expected, "{} with products {}, not {}", answer.asked, few(&found), few(&expected));
+    Ok(answer)
+}
+
+/// The query is a 400 that names the parameter.
+pub(super) fn refuses(server: &Server, query: Query<'_>, name: &str) -> Checked {
+    let answer = ask(server, query)?;
+    let problem = answer.problem(400)?.to_string();
+    demand!(problem.contains(name), "{}: {problem} does not name {name}", answer.asked);
+    Ok(())
+}
+
+/// Ids for a message.
+fn few(ids: &[i64]) -> String {
+    let shown: Vec<String> = ids.iter().take(12).map(ToString::to_string).collect();
+    let more = if ids.len() > 12 { format!(" … ({})", ids.len()) } else { String::new() };
+    format!("[{}{more}]", shown.join(" "))
+}
