@@ -96,8 +96,8 @@ pub fn run(rules: &[&Rule], server: &Server) -> Vec<(Rule, Verdict)> {
                 Err(Objection::DoesNotApply(reason)) => Verdict::NotApplicable(reason.clone()),
                 // A broken foundation is told once, by the rule that is about it. Where that rule was not run, or
                 // saw nothing wrong, this one must tell it.
-                Err(Objection::StandsOn(id, reason)) if *id != rule.id && is_broken(id) => {
-                    Verdict::NotApplicable(format!("stands on {id}, which failed: {reason}"))
+                Err(Objection::StandsOn(id, _)) if *id != rule.id && is_broken(id) => {
+                    Verdict::NotApplicable(format!("stands on {id}, which failed"))
                 }
                 Err(Objection::Broken(reason) | Objection::StandsOn(_, reason)) => {
                     Verdict::Fail(reason.clone())

@@ -216,10 +216,10 @@ impl Server {
             .into_iter()
             .map(|whole| {
                 let text = |member: &str| whole[member].as_str().map(str::to_owned);
-                Some(Store { locale: text("locale")?, currency: text("currency")?, whole: whole.clone() })
+                Some(Store { locale: text("code")?, currency: text("currency")?, whole: whole.clone() })
             })
             .collect();
-        let stores = stores.ok_or_else(|| format!("{}: a store without locale or currency", said()))?;
+        let stores = stores.ok_or_else(|| format!("{}: a store without code or currency", said()))?;
         if stores.is_empty() { Err("there is no store".to_owned()) } else { Ok(stores) }
     }
 

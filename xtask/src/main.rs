@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
 
+mod contract;
 mod shop;
 mod test;
 mod workspace;
@@ -14,12 +15,14 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    Contract(contract::Contract),
     Shop(shop::Shop),
     Test(test::Test),
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
+        Command::Contract(contract) => contract.run(),
         Command::Shop(shop) => shop.run(),
         Command::Test(test) => test.run(),
     };

@@ -7,6 +7,9 @@ use crate::{
     server::claimed_versions,
 };
 
+/// What the other rules of `/version` stand on.
+pub(super) const VERSION_RULE: &str = "3/version-is-json";
+
 pub(super) const RULES: &[Rule] = &[
     Rule::new("3/livez-answers", "/livez answers 200", |server| {
         server.send(&server.get("/livez"))?.is(200).map(drop)
@@ -14,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("3/readyz-answers", "/readyz answers 200 once the service is ready", |server| {
         server.send(&server.get("/readyz"))?.is(200).map(drop)
     }),
-    Rule::new("3/version-is-json", "/version answers a JSON object", |server| {
+    Rule::new(VERSION_RULE, "/version answers a JSON object", |server| {
         let answer = server.send(&server.get("/version"))?;
         answer.is(200)?.is_of_type("application/json")?;
         demand!(answer.json()?.is_object(), "{}: not an object", answer.story());
@@ -53,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::new(
         "3/locales-are-listed",
-        "/products lists the stores: an array, each with locale and currency",
+        "/products lists the stores: an array, each with code and currency",
         |server| server.store().map(drop),
     ),
     Rule::new("3/locales-are-json", "/products is application/json", |server| {
@@ -94,8 +97,8 @@ pub(super) const RULES: &[Rule] = &[
         "each store has a link to its list, relative to /products",
         |server| {
             for store in server.stores()? {
-                let link = store.whole["href"].as_str().unwrap_or_default();
-                demand!(!link.is_empty(), "store {} has no href: {}", store.locale, store.whole);
+                let link = store.whole["link"].as_str().unwrap_or_default();
+                demand!(!link.is_empty(), "store {} has no link: {}", store.locale, store.whole);
                 demand!(is_relative(link), "the link {link:?} would leave a path prefix");
                 server.send(&server.get(&resolve("/products", link)))?.array()?;
             }
@@ -208,7 +211,7 @@ fn version(server: &Server) -> Checked<&serde_json::Value> {
     server
         .version_document
         .as_ref()
-        .map_err(|why| crate::rule::Objection::StandsOn("3/version-is-json", why.clone()))
+        .map_err(|why| crate::rule::Objection::StandsOn(VERSION_RULE, why.clone()))
 }
 
 fn version_text(server: &Server, member: &str) -> Checked {
