@@ -6,15 +6,23 @@ use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue, header};
 use sava_service::Problem;
 
+use tokio::sync::Semaphore;
+
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Store},
     headers::X_SAVA_MEDIA_TYPE,
     negotiation::{self, Form},
     problems,
+    query::{Query, Selection, select},
     release::Release,
     representation::Version,
     settings::ApiSettings,
 };
+
+/// Up to so many products filters are quick.
+const CHEAP_STORE: usize = 2000;
+/// How many queries may filter large stores at once.
+const SEARCHES: usize = 2;
 
 /// The state of the API; a handle that is cheap to clone.
 #[derive(Clone)]
@@ -30,6 +38,8 @@ pub struct Shared {
     pub catalog: Arc<ArcSwap<Catalog>>,
     /// How long lists and products may be kept.
     pub cache_control: HeaderValue,
+    /// Held by each query that filters a large store.
+    searches: Arc<Semaphore>,
 }
 
 impl Deref for App {
@@ -82,7 +92,13 @@ impl App {
         };
         let release = settings.release;
         let served = release.api_versions.iter().map(|version| version.number()).collect();
-        Self(Arc::new(Shared { release, served, catalog, cache_control }))
+        Self(Arc::new(Shared {
+            release,
+            served,
+            catalog,
+            cache_control,
+            searches: Arc::new(Semaphore::new(SEARCHES)),
+        }))
     }
 
     /// The representation that the client asks for.
@@ -97,6 +113,28 @@ impl App {
                 Some(Representation { version: Version::from_number(choice.version)?, form: choice.form })
             })
             .ok_or_else(|| problems::not_acceptable(self.release))
+    }
+
+    /// The products of `store` that `query` selects. In a large store filters take time, so that is not done on the
+    /// threads that serve, and only a few at once.
+    ///
+    /// # Errors
+    /// When it takes too long.
+    pub async fn select(&self, store: &Arc<Store>, query: Query) -> Result<Selection, Problem> {
+        let is_cheap = query.filters.is_empty() && query.search.is_none() || store.len() <= CHEAP_STORE;
+        if is_cheap {
+            return select(store, &query).map_err(problems::bad_query);
+        }
+        let permit = self.searches.clone().acquire_owned().await;
+        let store = store.clone();
+        let selection = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            select(&store, &query)
+        });
+        match selection.await {
+            Ok(selection) => selection.map_err(problems::bad_query),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// The headers of an answer in `version`.

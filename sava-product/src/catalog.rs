@@ -4,7 +4,9 @@
 
 mod draft;
 mod embedded;
+mod field;
 mod fields;
+mod index;
 mod mistake;
 mod pictures;
 mod reader;
@@ -18,6 +20,8 @@ use serde::Serialize;
 
 pub use self::{
     draft::{Draft, ImageDraft, Money, Rating, StoreDraft},
+    field::Field,
+    index::{Index, collate},
     mistake::{Mistake, Mistakes},
     pictures::Pictures,
     source::{Contents, LoadError, Source},

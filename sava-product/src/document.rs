@@ -16,7 +16,7 @@ pub struct Document {
     /// Its bytes.
     pub bytes: Bytes,
     /// What tells its bytes from all others.
-    tag: Tag,
+    pub tag: Tag,
     /// The ETag of each coding, by [`Coding::index`].
     etags: [HeaderValue; Coding::ALL.len()],
     /// The compressed forms, which documents of the same bytes share.

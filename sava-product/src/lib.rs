@@ -11,11 +11,14 @@ pub mod check;
 pub mod decimal;
 pub mod document;
 pub mod encoding;
+#[cfg(test)]
+mod fixture;
 pub mod headers;
 pub mod images;
 pub mod negotiation;
 pub mod problems;
 pub mod products;
+pub mod query;
 pub mod release;
 pub mod representation;
 pub mod routes;

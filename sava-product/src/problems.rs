@@ -4,7 +4,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
 use sava_service::Problem;
 
-use crate::{catalog::Catalog, headers::add_common, release::Release};
+use crate::{catalog::Catalog, headers::add_common, query::BadQuery, release::Release};
 
 /// What the server answers to a problem of its own: as the API does to its.
 #[must_use]
@@ -70,11 +70,11 @@ pub fn not_acceptable(release: &Release) -> Problem {
         .with("mediaTypes", types)
 }
 
-/// A query that cannot be answered; `parameter` is the one that is wrong.
+/// A query that cannot be answered.
 #[must_use]
-pub fn bad_query(parameter: &str, detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "tag:sava.example,2026:bad-query", "Bad query", detail)
-        .with("parameter", shortened(parameter))
+pub fn bad_query(query: BadQuery) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "tag:sava.example,2026:bad-query", "Bad query", query.detail)
+        .with("parameter", shortened(&query.parameter))
 }
 
 /// What a client sent, so that a message cannot be made long.

@@ -6,18 +6,19 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode_str;
 use sava_service::Problem;
 
 use crate::{
-    app::App,
+    app::{App, Representation},
     array::answer_with_array,
     catalog::{Catalog, List, Store},
-    document::Document,
+    document::{Document, Tag},
     headers::{X_TOTAL_COUNT, answer_with},
     negotiation::Form,
     problems,
+    query::{Query, Selection, links::links, parameters::Window},
 };
 
 /// `GET /products`: the stores there are.
@@ -33,6 +34,9 @@ pub async fn list_products(State(app): State<App>, request: Request) -> Result<R
     let catalog = app.catalog.load_full();
     let store = find_store(&catalog, &segment(&request, 2))?;
     let representation = app.negotiate(request.headers())?;
+    if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
+        return query_products(&app, store, representation, query, request.headers()).await;
+    }
     let mut headers = app.version_headers(representation.version);
     headers.insert(X_TOTAL_COUNT, HeaderValue::from(store.len()));
     match store.list(representation.version) {
@@ -45,6 +49,32 @@ pub async fn list_products(State(app): State<App>, request: Request) -> Result<R
             Ok(answer_with_array(store, representation, positions, *tag, request.headers(), headers))
         }
     }
+}
+
+/// The products of a store that a query selects.
+async fn query_products(
+    app: &App,
+    store: &Arc<Store>,
+    representation: Representation,
+    query: &str,
+    request: &HeaderMap,
+) -> Result<Response, Problem> {
+    let parsed = Query::parse(query).map_err(problems::bad_query)?;
+    let window = parsed.window;
+    let Selection { positions, total } = app.select(store, parsed).await?;
+    let mut headers = app.version_headers(representation.version);
+    headers.insert(X_TOTAL_COUNT, HeaderValue::from(total));
+    if let Window::Page { page, limit } = window {
+        headers.append(header::LINK, links(query, page, limit, total));
+    }
+    // The products and their order, and so the bytes, follow from the data of the store and these positions.
+    let tag = Tag::of_pieces(|feed| {
+        feed(store.tag(representation.version).to_string().as_bytes());
+        for position in &positions {
+            feed(&position.to_le_bytes());
+        }
+    });
+    Ok(answer_with_array(store, representation, positions.into_iter(), tag, request, headers))
 }
 
 /// `GET /products/{locale}/{id}`: one product.

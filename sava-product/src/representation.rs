@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use http::HeaderValue;
 
-use crate::catalog::{Draft, Money};
+use crate::catalog::{Draft, Field, ImageDraft, Money, Rating};
 
 /// A version of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +123,12 @@ pub struct Pieces {
     img: u32,
     rich: u32,
     end: u32,
+    /// Where the description's member begins, in the text.
+    description: u32,
+    /// Where the text of the picture begins and ends, quotes included; empty where there is no picture.
+    alt: (u32, u32),
+    /// Where the text of the category begins, quote included; `end` where there is none.
+    category: u32,
 }
 
 impl Pieces {
@@ -131,14 +137,14 @@ impl Pieces {
     /// # Panics
     /// When the arena outgrows 4 GiB; the loader bounds what it reads far below.
     pub fn write(arena: &mut Vec<u8>, locale: &str, product: &Draft<'_>) -> Self {
-        let mark =
-            |arena: &Vec<u8>| u32::try_from(arena.len()).expect("the bytes of a store are far below 4 GiB");
+        let mark = |arena: &Vec<u8>| mark_of(arena.len());
         let start = mark(arena);
         member(arena, "id", &product.id);
         arena.push(b',');
         let text = mark(arena);
         member(arena, "title", &*product.title);
         arena.push(b',');
+        let description = mark(arena);
         member(arena, "description", &*product.description);
         let plain = mark(arena);
         arena.extend_from_slice(b",\"price\":");
@@ -151,8 +157,35 @@ impl Pieces {
             json(arena, &image.path());
         }
         let rich = mark(arena);
-        write_rich(arena, product);
-        Self { start, text, plain, img, rich, end: mark(arena) }
+        write_price(arena, product.price);
+        let alt = product.image.as_ref().map(|image| write_image(arena, image)).unwrap_or_default();
+        if let Some(rating) = product.rating {
+            write_rating(arena, rating);
+        }
+        let category = product.category.as_ref().map(|category| {
+            arena.extend_from_slice(b",\"category\":");
+            let start = mark(arena);
+            json(arena, &**category);
+            start
+        });
+        let end = mark(arena);
+        let (alt, category) = ((mark_of(alt.start), mark_of(alt.end)), category.unwrap_or(end));
+        Self { start, text, plain, img, rich, end, description, alt, category }
+    }
+
+    /// The JSON text of a field of text, quotes included; none where the product has no such field.
+    #[must_use]
+    pub fn text<'arena>(&self, field: Field, arena: &'arena [u8]) -> Option<&'arena [u8]> {
+        let after = |start: u32, member: &str| start + mark_of(member.len());
+        let (start, end) = match field {
+            Field::Title => (after(self.text, "\"title\":"), self.description - 1),
+            Field::Description => (after(self.description, "\"description\":"), self.plain),
+            Field::Img if self.img < self.rich => (after(self.img, ",\"img\":"), self.rich),
+            Field::Alt => self.alt,
+            Field::Category => (self.category, self.end),
+            _ => return None,
+        };
+        (start < end).then(|| &arena[span(start, end)])
     }
 
     /// Writes the product in `version`; `locale` is the store's member of version 3.
@@ -195,36 +228,41 @@ pub fn locale_member(locale: &str) -> Vec<u8> {
     bytes
 }
 
-fn write_rich(arena: &mut Vec<u8>, product: &Draft<'_>) {
-    let Money { minor_units, currency } = product.price;
+fn write_price(arena: &mut Vec<u8>, price: Money) {
     arena.extend_from_slice(b",\"price\":{");
-    member(arena, "amount", &minor_units);
+    member(arena, "amount", &price.minor_units);
     arena.push(b',');
-    member(arena, "currency", currency.code());
+    member(arena, "currency", price.currency.code());
     arena.push(b'}');
-    if let Some(image) = &product.image {
-        arena.extend_from_slice(b",\"image\":{");
-        member(arena, "src", &image.path());
-        arena.push(b',');
-        member(arena, "alt", &*image.alt);
-        arena.push(b',');
-        member(arena, "width", &image.width);
-        arena.push(b',');
-        member(arena, "height", &image.height);
-        arena.push(b'}');
-    }
-    if let Some(rating) = &product.rating {
-        arena.extend_from_slice(b",\"rating\":{");
-        arena.extend_from_slice(b"\"stars\":");
-        arena.extend_from_slice(rating.stars.to_string().as_bytes());
-        arena.push(b',');
-        member(arena, "reviews", &rating.reviews);
-        arena.push(b'}');
-    }
-    if let Some(category) = &product.category {
-        arena.push(b',');
-        member(arena, "category", &**category);
-    }
+}
+
+/// Writes the image, and tells where the text of the picture is.
+fn write_image(arena: &mut Vec<u8>, image: &ImageDraft<'_>) -> Range<usize> {
+    arena.extend_from_slice(b",\"image\":{");
+    member(arena, "src", &image.path());
+    arena.extend_from_slice(b",\"alt\":");
+    let start = arena.len();
+    json(arena, &*image.alt);
+    let alt = start..arena.len();
+    arena.push(b',');
+    member(arena, "width", &image.width);
+    arena.push(b',');
+    member(arena, "height", &image.height);
+    arena.push(b'}');
+    alt
+}
+
+fn write_rating(arena: &mut Vec<u8>, rating: Rating) {
+    arena.extend_from_slice(b",\"rating\":{\"stars\":");
+    arena.extend_from_slice(rating.stars.to_string().as_bytes());
+    arena.push(b',');
+    member(arena, "reviews", &rating.reviews);
+    arena.push(b'}');
+}
+
+/// A place in the arena. The loader bounds what it reads far below the 4 GiB that this addresses.
+fn mark_of(place: usize) -> u32 {
+    u32::try_from(place).expect("the bytes of a store are far below 4 GiB")
 }
 
 fn member<T: serde::Serialize + ?Sized>(arena: &mut Vec<u8>, name: &str, value: &T) {

@@ -1,10 +1,17 @@
 //! A store: its products as bytes that are ready to be sent.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::draft::{Draft, StoreDraft};
+use super::{
+    draft::{Draft, StoreDraft},
+    field::Field,
+    index::Index,
+};
 use crate::{
+    decimal::Decimal,
     document::{Document, Tag},
     representation::{Pieces, Version, locale_member},
 };
@@ -22,8 +29,8 @@ pub struct Store {
     products: Vec<Pieces>,
     /// The member of version 3 that all products share.
     locale_member: Vec<u8>,
-    /// Positions of the products, by id.
-    by_id: Vec<(u64, u32)>,
+    /// By [`Field::index`].
+    indexes: Vec<Index>,
     /// The plain list in each version, by [`Version::index`].
     lists: Vec<List>,
 }
@@ -51,11 +58,10 @@ impl Store {
         let products: Vec<_> =
             drafts.iter().map(|draft| Pieces::write(&mut arena, &data.locale, draft)).collect();
         arena.shrink_to_fit();
-        let mut by_id: Vec<_> = drafts.iter().map(|draft| draft.id).zip(0..).collect();
-        by_id.sort_unstable();
+        let indexes = Index::of_all(&data.locale, drafts);
         let locale_member = locale_member(&data.locale);
         let lists = vec![List::Large { tag: Tag::of(b"") }; Version::ALL.len()];
-        let mut store = Self { data, arena: arena.into(), products, locale_member, by_id, lists };
+        let mut store = Self { data, arena: arena.into(), products, locale_member, indexes, lists };
         store.lists = Version::ALL.iter().map(|version| store.make_list(*version)).collect();
         store
     }
@@ -81,8 +87,38 @@ impl Store {
     /// The position of the product with this id.
     #[must_use]
     pub fn position(&self, id: u64) -> Option<u32> {
-        let found = self.by_id.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        Some(self.by_id[found].1)
+        let index = self.index_of(Field::Id);
+        let id = Decimal::from_units(id, 0);
+        let rank = index.partition(|rank| index.number(rank) < id);
+        (rank < index.groups() && index.number(rank) == id).then(|| index.group(rank)[0])
+    }
+
+    /// The products in the order of a field.
+    #[must_use]
+    pub fn index_of(&self, field: Field) -> &Index {
+        &self.indexes[field.index()]
+    }
+
+    /// A field of text of the product at `position`; none where it has no such field.
+    #[must_use]
+    pub fn text(&self, field: Field, position: u32) -> Option<Cow<'_, str>> {
+        if field == Field::Locale {
+            return Some((&*self.data.locale).into());
+        }
+        let json = self.products[position as usize].text(field, &self.arena)?;
+        if json.contains(&b'\\') {
+            return serde_json::from_slice(json).ok().map(Cow::Owned);
+        }
+        std::str::from_utf8(&json[1..json.len() - 1]).ok().map(Cow::Borrowed)
+    }
+
+    /// What tells the products of this store in `version` from all others.
+    #[must_use]
+    pub fn tag(&self, version: Version) -> Tag {
+        match self.list(version) {
+            List::Whole { plain, .. } => plain.tag,
+            List::Large { tag } => *tag,
+        }
     }
 
     /// The positions of all products, in the order of the file.
