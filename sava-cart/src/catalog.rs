@@ -189,14 +189,6 @@ impl Catalog {
         }
     }
 
-    /// The store, as far as it is known without asking again: for pages that show no products.
-    #[must_use]
-    pub fn store(&self) -> Store {
-        let memory = self.shared.memory();
-        let told = memory.store.as_ref().map(|(store, _)| store);
-        told.unwrap_or(&memory.fruit.store).clone()
-    }
-
     /// What is on sale now: asks the product service, once for all who ask at the same time, and has an answer within
     /// its deadline whatever happens.
     pub async fn list(&self) -> Listing {
