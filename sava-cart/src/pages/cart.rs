@@ -90,7 +90,7 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
         alert,
         lines: lines.collect(),
         pictures: visit.has(Feature::Pictures),
-        total: quote.total_text.clone(),
+        total: total(&quote, &listing),
         checkout: visit.to(Route::Checkout),
         most: MAX_QUANTITY,
         layout: visit.layout(Section::Cart, Some(&listing)),
@@ -102,6 +102,16 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
 #[must_use]
 pub fn missing_title(id: ProductId) -> String {
     format!("Product {id}")
+}
+
+/// What the cart costs, where that is known.
+#[must_use]
+pub fn total(quote: &Quote, listing: &Listing) -> String {
+    if quote.missing.is_empty() || listing.is_fresh() {
+        quote.total_text.clone()
+    } else {
+        "not known now".to_owned()
+    }
 }
 
 fn trouble(listing: &Listing) -> &'static str {

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    cart::{Alert, missing_title, rejected},
+    cart::{Alert, missing_title, rejected, total},
     fault::Fault,
     layout::Layout,
     text::{Align, Table},
@@ -219,7 +219,7 @@ impl Attempt<'_> {
         let missing = quote.missing.iter().map(|line| Line {
             quantity: line.quantity,
             title: missing_title(line.id),
-            sum: "not for sale now".to_owned(),
+            sum: if self.listing.is_fresh() { "no longer for sale" } else { "not known now" }.to_owned(),
         });
         let button = if alert.is_some() { "Place the order at this price" } else { "Place the order" };
         CheckoutPage {
@@ -231,7 +231,7 @@ impl Attempt<'_> {
             action: self.visit.to(Route::Checkout),
             rows: self.rows(mistakes),
             lines: lines.chain(missing).collect(),
-            total: quote.total_text.clone(),
+            total: total(&quote, self.listing),
             key: self.form.key.clone(),
             seen: quote.seen(),
             button,

@@ -10,7 +10,7 @@ use axum::{
 use super::{fault::Fault, visit::Visit};
 
 /// A picture is shown, not run: an SVG that is opened by itself has no scripts, no other pictures, no frames.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// An hour, as the product service says: a reload of its data may replace a picture.
 const KEEP: &str = "public, max-age=3600";
 

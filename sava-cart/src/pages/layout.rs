@@ -21,6 +21,8 @@ pub struct Layout {
     pub instance: String,
     /// Who supplied the products; none where the page has none of sava-product's.
     pub supplier: Option<Supplier>,
+    /// What is said where there is no supplier.
+    pub no_supplier: &'static str,
     /// The reference to the list of products.
     pub home: String,
     /// The reference to the cart.

@@ -95,6 +95,9 @@ fn heading(selection: &Selection) -> &'static str {
 }
 
 fn lead(listing: &Listing, selection: &Selection, n_chosen: usize) -> String {
+    if n_chosen == 0 {
+        return String::new();
+    }
     let products = if n_chosen == 1 { "1 product".to_owned() } else { format!("{n_chosen} products") };
     let matching = if selection.q.is_empty() {
         String::new()

@@ -114,6 +114,7 @@ impl Visit {
                 release: served_by.release.clone().unwrap_or_else(|| "of an unknown release".to_owned()),
                 api: served_by.api_version.as_str(),
             }),
+            no_supplier: if listing.is_some() { "fruit of our own" } else { "none on this page" },
             home: self.to(Route::Home),
             cart: self.to(Route::Cart),
             release_view: self.to(Route::Release),
