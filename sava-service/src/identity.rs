@@ -12,8 +12,9 @@ pub struct Identity {
     pub release: String,
     /// The pod's name: `POD_NAME` (by the downward API), else `HOSTNAME`, else the service's name and the process id.
     pub instance: String,
-    /// The git revision that was built, or `unknown`.
-    pub revision: &'static str,
+    /// The git revision that was built: `SAVA_REVISION`, which the images set, or `unknown`. A variable rather than
+    /// something compiled in, so that the images of two revisions with the same code share their layers.
+    pub revision: String,
 }
 
 impl Identity {
@@ -30,7 +31,7 @@ impl Identity {
             service,
             release: release.to_owned(),
             instance,
-            revision: option_env!("SAVA_REVISION").unwrap_or("unknown"),
+            revision: variable("SAVA_REVISION").unwrap_or_else(|| "unknown".to_owned()),
         }
     }
 }

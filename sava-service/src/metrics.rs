@@ -138,7 +138,7 @@ impl HttpMetrics {
             .with_label_values(&[
                 identity.service,
                 identity.release.as_str(),
-                identity.revision,
+                &identity.revision,
                 identity.instance.as_str(),
             ])
             .set(1);
