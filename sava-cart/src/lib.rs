@@ -13,6 +13,7 @@ pub mod pages;
 pub mod reference;
 pub mod release;
 pub mod resolver;
+pub mod sampler;
 pub mod settings;
 pub mod shopper;
 pub mod shoppers;

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod look;
 pub mod orders;
 pub mod products;
+pub mod release;
 pub mod representation;
 pub mod selection;
 pub mod text;
@@ -50,9 +51,13 @@ pub fn router(state: AppState) -> Router {
         .route(&at("checkout"), get(checkout::show_checkout).post(checkout::place_order))
         .route(&at("orders"), get(orders::list_orders))
         .route(&at("orders/{number}"), get(orders::show_order))
+        .route(&at("release"), get(release::show_release))
+        .route(&at("release/sample"), get(release::show_sample))
         .route(&at("images/{file}"), get(images::show_image));
     // Each page has one address; with a slash after it, its references would be a level off.
-    for page in ["products/{id}", "cart", "checkout", "orders", "orders/{number}", "release"] {
+    for page in
+        ["products/{id}", "cart", "checkout", "orders", "orders/{number}", "release", "release/sample"]
+    {
         router = router.route(&at(&format!("{page}/")), get(without_slash));
     }
     if base != "/" {

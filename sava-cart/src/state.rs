@@ -11,6 +11,7 @@ use crate::{
     orders::Orders,
     release::Release,
     resolver::Resolver,
+    sampler::Sampler,
     settings::{Checked, Settings},
 };
 
@@ -25,6 +26,8 @@ pub struct AppState {
     pub identity: Identity,
     /// The products.
     pub catalog: Catalog,
+    /// Samples of the product service, for the release view.
+    pub sampler: Sampler,
     /// The orders.
     pub orders: Orders,
     /// Its metrics.
@@ -50,6 +53,7 @@ impl AppState {
         Self {
             release: settings.release,
             identity: identity.clone(),
+            sampler: Sampler::new(settings, resolver.clone()),
             catalog: Catalog::new(settings, resolver, metrics.clone(), readiness.clone()),
             orders: Orders::new(&checked.database),
             metrics,

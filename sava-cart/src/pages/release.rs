@@ -1,0 +1,293 @@
+//! The release view: who serves, live.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use askama::Template;
+use axum::{
+    Extension, Json,
+    extract::Query,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    fault::Fault,
+    look,
+    representation::Representation,
+    text::{self, Align, Table, printable},
+    visit::{Dressed, Section, Visit},
+};
+use crate::{reference::Route, sampler::Sample};
+
+const SCRIPT: &str = include_str!("../../assets/release.js");
+/// What each release of the store front does with each of the product service, as the tests found it.
+const COMPATIBILITY: &str = include_str!("../../assets/compatibility.json");
+
+static STYLE: LazyLock<String> =
+    LazyLock::new(|| include_str!("../../assets/release.css").lines().map(str::trim).collect());
+
+/// This style and this script, pictures of its own, and samples from where the page came from.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let policy = look::policy(&[("style-src", &STYLE), ("script-src", SCRIPT)]);
+    let policy = [policy.as_bytes(), b"; connect-src 'self'"].concat();
+    HeaderValue::try_from(policy).expect("directives and hashes are plain ASCII")
+});
+
+#[derive(Template)]
+#[template(path = "release.html")]
+struct ReleasePage<'a> {
+    store: String,
+    home: String,
+    icon: &'a str,
+    release: &'a str,
+    instance: &'a str,
+    samples: Vec<Row>,
+    shares: Vec<String>,
+    style: &'a str,
+    script: &'a str,
+    compatibility: &'a str,
+}
+
+/// A sample in words.
+struct Row {
+    release: String,
+    instance: String,
+    api: &'static str,
+    status: String,
+    latency: String,
+    failed: bool,
+}
+
+/// `GET /release`
+pub async fn show_release(Extension(visit): Extension<Visit>) -> Result<Response, Fault> {
+    let samples = visit.state.sampler.table().await;
+    let rows: Vec<_> = samples.iter().map(Row::of).collect();
+    let layout = visit.layout(Section::Elsewhere, None);
+    let (body, content_type) = match Representation::wanted(&visit.headers) {
+        Representation::Text => (table(&rows), "text/plain; charset=utf-8"),
+        Representation::Html => {
+            let page = ReleasePage {
+                store: layout.store,
+                home: visit.to(Route::Home),
+                icon: &layout.look.icon,
+                release: layout.release,
+                instance: &layout.instance,
+                shares: shares(&samples),
+                samples: rows,
+                style: &STYLE,
+                script: SCRIPT,
+                compatibility: COMPATIBILITY,
+            };
+            (page.render().map_err(|_| Fault::Unexpected)?, "text/html; charset=utf-8")
+        }
+    };
+    let mut response = answer(content_type, body);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    Ok(response)
+}
+
+/// What the query of `/release/sample` can say.
+#[derive(Debug, Deserialize)]
+pub struct SampleQuery {
+    /// `never` for a line of text without colours.
+    colour: Option<String>,
+}
+
+/// A sample as `/release/sample` gives it.
+#[derive(Debug, Serialize)]
+struct SampleAnswer<'a> {
+    storefront: StoreFront<'a>,
+    product: &'a Sample,
+}
+
+/// The store front that took the sample.
+#[derive(Debug, Serialize)]
+struct StoreFront<'a> {
+    release: &'a str,
+    instance: &'a str,
+    locale: &'a str,
+}
+
+/// `GET /release/sample`: a sample of this store front and of the product service behind it.
+///
+/// The connection is closed after it, so that the next request of the same browser is balanced anew.
+pub async fn show_sample(Extension(visit): Extension<Visit>, Query(query): Query<SampleQuery>) -> Response {
+    let sample = visit.state.sampler.sample().await;
+    let identity = &visit.state.identity;
+    let storefront = StoreFront {
+        release: &identity.release,
+        instance: &identity.instance,
+        locale: visit.state.settings.locale.as_str(),
+    };
+    let mut response = match Representation::wanted(&visit.headers) {
+        Representation::Text => {
+            let is_plain = query.colour.as_deref() == Some("never");
+            answer("text/plain; charset=utf-8", line(&storefront, &sample, !is_plain))
+        }
+        Representation::Html => {
+            let mut response = Json(SampleAnswer { storefront, product: &sample }).into_response();
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response.extensions_mut().insert(Dressed);
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    if let Some(release) = sample.release.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert("x-sava-product-release", release);
+    }
+    response
+}
+
+fn answer(content_type: &'static str, body: String) -> Response {
+    let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-store")];
+    let mut response = (StatusCode::OK, headers, body).into_response();
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    response.extensions_mut().insert(Dressed);
+    response
+}
+
+impl Row {
+    fn of(sample: &Sample) -> Self {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
+        Self {
+            release: or_none(&sample.release),
+            instance: or_none(&sample.instance),
+            api: sample.api_version.unwrap_or("–"),
+            status: match (&sample.error, sample.status) {
+                (Some(error), _) => error.clone(),
+                (None, Some(status)) => status.to_string(),
+                (None, None) => "–".to_owned(),
+            },
+            latency: format!("{:.1} ms", sample.latency_ms),
+            failed: sample.error.is_some(),
+        }
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = Table::new(vec![
+        ("product release", Align::Left),
+        ("pod", Align::Left),
+        ("API", Align::Left),
+        ("status", Align::Left),
+        ("latency", Align::Right),
+    ]);
+    for row in rows {
+        table.row([
+            row.release.clone(),
+            row.instance.clone(),
+            row.api.to_owned(),
+            row.status.clone(),
+            row.latency.clone(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// The shares of the releases in a table, such as `2.0.1: 3 of 12 (25 %)`.
+fn shares(samples: &[Sample]) -> Vec<String> {
+    let mut counts = BTreeMap::new();
+    for sample in samples {
+        *counts.entry(sample.release.as_deref().unwrap_or("no answer")).or_insert(0_usize) += 1;
+    }
+    let n = samples.len();
+    counts
+        .iter()
+        .map(|(release, count)| format!("{release}: {count} of {n} ({} %)", count * 100 / n.max(1)))
+        .collect()
+}
+
+/// One line for a loop in a terminal: shape and colour by release, as in the picture.
+fn line(storefront: &StoreFront<'_>, sample: &Sample, is_coloured: bool) -> String {
+    let paint = |code: &str, text: &str| {
+        if is_coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    };
+    let named = |release: &str, instance: &str| {
+        let release = text::printable(release);
+        let (shape, colour) = sign(&release);
+        format!("{} {}", paint(colour, &format!("{shape} {release:<12}")), printable(instance))
+    };
+    let product = named(
+        sample.release.as_deref().unwrap_or("no answer"),
+        sample.instance.as_deref().unwrap_or_default(),
+    );
+    let outcome = sample.error.as_deref().map_or_else(
+        || sample.api_version.unwrap_or("–").to_owned(),
+        |error| paint("1;31", &format!("✗ {}", printable(error))),
+    );
+    format!(
+        "{}  →  {product}  {outcome}  {:.1} ms\n",
+        named(storefront.release, storefront.instance),
+        sample.latency_ms
+    )
+}
+
+/// Shape and terminal colour of a release: as in the picture, by the major version.
+fn sign(release: &str) -> (char, &'static str) {
+    match release.split('.').next() {
+        _ if release == "no answer" => ('✗', "1;37"),
+        _ if release.contains('-') => ('▲', "1;38;5;205"),
+        Some("1") => ('■', "1;38;5;39"),
+        Some("2") => ('●', "1;38;5;208"),
+        Some("3") => ('⬢', "1;38;5;42"),
+        _ => ('◆', "1;38;5;141"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(release: Option<&str>, error: Option<&str>) -> Sample {
+        Sample {
+            sample: 1,
+            release: release.map(str::to_owned),
+            instance: release.map(|_| "pod-1".to_owned()),
+            api_version: release.map(|_| "v2"),
+            status: release.map(|_| 200),
+            latency_ms: 3.13,
+            etag: None,
+            error: error.map(str::to_owned),
+        }
+    }
+
+    const HERE: StoreFront<'_> = StoreFront { release: "3.0.0", instance: "cart-1", locale: "ie" };
+
+    #[test]
+    fn line_names_both_hops_and_has_a_shape_beside_the_colour() {
+        let plain = line(&HERE, &sample(Some("2.0.1"), None), false);
+        assert_eq!(plain, "⬢ 3.0.0        cart-1  →  ● 2.0.1        pod-1  v2  3.1 ms\n");
+        let coloured = line(&HERE, &sample(Some("2.0.1"), None), true);
+        assert!(coloured.contains("\x1b[1;38;5;208m●"), "{coloured:?}");
+    }
+
+    #[test]
+    fn line_of_a_failure_says_so() {
+        let plain = line(&HERE, &sample(None, Some("no connection")), false);
+        assert!(plain.contains("✗ no answer") && plain.contains("✗ no connection"), "{plain}");
+    }
+
+    #[test]
+    fn shares_are_counted_by_release() {
+        let samples = [
+            sample(Some("1.0.3"), None),
+            sample(Some("2.0.1"), None),
+            sample(Some("1.0.3"), None),
+            sample(None, Some("x")),
+        ];
+        assert_eq!(
+            shares(&samples),
+            ["1.0.3: 2 of 4 (50 %)", "2.0.1: 1 of 4 (25 %)", "no answer: 1 of 4 (25 %)"]
+        );
+    }
+
+    #[test]
+    fn script_and_style_end_where_they_should() {
+        assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));
+        assert!(serde_json::from_str::<serde_json::Value>(COMPATIBILITY).is_ok());
+        assert!(!COMPATIBILITY.contains('<'));
+    }
+}

@@ -1,0 +1,274 @@
+//! Samples of the product service for the release view: who answers now, how fast, with what error.
+//!
+//! Each sample has a connection of its own, so that it shows how traffic is balanced. Pages that are open at the same
+//! time share the samples, so that the load does not grow with the audience.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use futures_util::future::{BoxFuture, FutureExt as _, Shared, join_all};
+use reqwest::Url;
+use serde::Serialize;
+
+use crate::{resolver::Resolver, settings::Settings};
+
+/// Who asks within this time of another is given the same sample: at 50 a second one page has its own.
+const SHARED_FOR: Duration = Duration::from_millis(12);
+/// The same for a whole table of samples.
+const TABLE_SHARED_FOR: Duration = Duration::from_secs(1);
+/// Samples in a table.
+pub const TABLE_SIZE: usize = 12;
+/// As long as a page view waits for the product service.
+const DEADLINE: Duration = Duration::from_millis(1500);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+/// The most that is read of an answer; its latency counts, not its content.
+const MAX_BYTES: usize = 8 << 20;
+
+/// What one request to the product service met.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// Counts the samples of this process: a page that gets the same twice counts it once.
+    pub sample: u64,
+    /// The release that answered, by its own words; none where nobody answered or it did not say.
+    pub release: Option<String>,
+    /// The instance (pod) that answered.
+    pub instance: Option<String>,
+    /// The API version of the answer.
+    pub api_version: Option<&'static str>,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// From the request to the last byte of the answer, connecting included; in milliseconds.
+    pub latency_ms: f64,
+    /// The entity tag of the catalog.
+    pub etag: Option<String>,
+    /// What was wrong, in a few words.
+    pub error: Option<String>,
+}
+
+/// Takes samples. A handle, cheap to clone.
+#[derive(Clone)]
+pub struct Sampler {
+    shared: Arc<Parts>,
+}
+
+struct Parts {
+    client: reqwest::Client,
+    url: Url,
+    accept: HeaderValue,
+    count: AtomicU64,
+    one: Window<Arc<Sample>>,
+    table: Window<Arc<[Sample]>>,
+}
+
+impl Sampler {
+    /// A sampler of the product service that `settings` name. It asks for the list of the store as pages do.
+    ///
+    /// # Panics
+    /// Never: a client without TLS has nothing that can fail, and the release's `Accept` header is plain ASCII.
+    #[must_use]
+    pub fn new(settings: &Settings, resolver: Resolver) -> Self {
+        let client = reqwest::Client::builder()
+            .dns_resolver(resolver)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(DEADLINE)
+            .pool_max_idle_per_host(0)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent("sava-cart release view")
+            .build()
+            .expect("a client without TLS");
+        let mut url = settings.product_service.clone();
+        url.set_path(&format!("{}/products/{}", url.path().trim_end_matches('/'), settings.locale.as_str()));
+        let accept = HeaderValue::from_str(&settings.release.accept()).expect("plain ASCII");
+        let parts = Parts {
+            client,
+            url,
+            accept,
+            count: AtomicU64::new(0),
+            one: Window::new(SHARED_FOR),
+            table: Window::new(TABLE_SHARED_FOR),
+        };
+        Self { shared: Arc::new(parts) }
+    }
+
+    /// A sample, taken now or shared with those who asked just before.
+    pub async fn sample(&self) -> Arc<Sample> {
+        let parts = Arc::clone(&self.shared);
+        self.shared.one.join(|| async move { Arc::new(parts.take().await) }.boxed()).await
+    }
+
+    /// [`TABLE_SIZE`] samples, taken at the same time.
+    pub async fn table(&self) -> Arc<[Sample]> {
+        let parts = Arc::clone(&self.shared);
+        let samples = async move { join_all((0..TABLE_SIZE).map(|_| parts.take())).await.into() };
+        self.shared.table.join(|| samples.boxed()).await
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sampler").field("url", &self.shared.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl Parts {
+    async fn take(&self) -> Sample {
+        let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let start = Instant::now();
+        let answer = async {
+            let request = self.client.get(self.url.clone()).header(header::ACCEPT, &self.accept);
+            let mut response = request.header(header::CONNECTION, "close").send().await?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            let mut n_bytes = 0;
+            let mut broke_off = None;
+            while n_bytes <= MAX_BYTES && broke_off.is_none() {
+                match response.chunk().await {
+                    Ok(Some(chunk)) => n_bytes += chunk.len(),
+                    Ok(None) => break,
+                    Err(error) => broke_off = Some(in_a_few_words(&error)),
+                }
+            }
+            Ok::<_, reqwest::Error>((status, headers, broke_off))
+        };
+        let answer = answer.await;
+        let latency_ms = (start.elapsed().as_secs_f64() * 100_000.0).round() / 100.0;
+        match answer {
+            Ok((status, headers, broke_off)) => {
+                Sample::of_answer(number, status, &headers, broke_off, latency_ms)
+            }
+            Err(error) => Sample {
+                sample: number,
+                release: None,
+                instance: None,
+                api_version: None,
+                status: None,
+                latency_ms,
+                etag: None,
+                error: Some(in_a_few_words(&error).to_owned()),
+            },
+        }
+    }
+}
+
+impl Sample {
+    fn of_answer(
+        sample: u64,
+        status: StatusCode,
+        headers: &HeaderMap,
+        broke_off: Option<&str>,
+        latency_ms: f64,
+    ) -> Self {
+        let error = match broke_off {
+            Some(what) => Some(what.to_owned()),
+            None if status == StatusCode::OK => None,
+            None => Some(format!("status {}", status.as_u16())),
+        };
+        Self {
+            sample,
+            release: stated(headers, "x-sava-release"),
+            instance: stated(headers, "x-sava-instance"),
+            api_version: api_version(headers),
+            status: Some(status.as_u16()),
+            latency_ms,
+            etag: stated(headers, "etag"),
+            error,
+        }
+    }
+}
+
+fn in_a_few_words(error: &reqwest::Error) -> &'static str {
+    if error.is_connect() {
+        "no connection"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else {
+        "the answer broke off"
+    }
+}
+
+/// What another service says of itself goes into a page of ours: plain and short, or not at all.
+fn stated(headers: &HeaderMap, name: &str) -> Option<String> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let is_plain = (1..=100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plain.then(|| text.to_owned())
+}
+
+fn api_version(headers: &HeaderMap) -> Option<&'static str> {
+    let media_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    ["v1", "v2", "v3"].into_iter().find(|version| media_type.contains(&format!("vnd.sava.{version}")))
+}
+
+/// Something costly that is begun at most once in a while; who comes in between is given what was begun last.
+struct Window<T: Clone> {
+    length: Duration,
+    /// Held only to look, never over an await.
+    last: Mutex<Option<(Instant, Shared<BoxFuture<'static, T>>)>>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Window<T> {
+    const fn new(length: Duration) -> Self {
+        Self { length, last: Mutex::new(None) }
+    }
+
+    async fn join(&self, start: impl FnOnce() -> BoxFuture<'static, T>) -> T {
+        let shared = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*last {
+                Some((began, shared)) if began.elapsed() < self.length => shared.clone(),
+                _ => {
+                    let shared = start().shared();
+                    *last = Some((Instant::now(), shared.clone()));
+                    shared
+                }
+            }
+        };
+        shared.await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn those_who_come_within_the_window_share() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let window = Window::new(Duration::from_hours(1));
+        let visit = || {
+            let begun = Arc::clone(&begun);
+            window.join(|| async move { begun.fetch_add(1, Ordering::Relaxed) }.boxed())
+        };
+        assert_eq!(join_all((0..20).map(|_| visit())).await, [0; 20]);
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_the_window_gets_a_new_one() {
+        let window = Window::new(Duration::ZERO);
+        assert_eq!(window.join(|| async { 1 }.boxed()).await, 1);
+        assert_eq!(window.join(|| async { 2 }.boxed()).await, 2);
+    }
+
+    #[test]
+    fn sample_says_what_the_answer_says() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-sava-release", HeaderValue::from_static("2.0.1"));
+        headers.insert("x-sava-instance", HeaderValue::from_static("a pod with spaces"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.sava.v2+json"));
+        let sample = Sample::of_answer(1, StatusCode::OK, &headers, None, 3.0);
+        assert_eq!((sample.release.as_deref(), sample.api_version), (Some("2.0.1"), Some("v2")));
+        assert_eq!((sample.instance, sample.error), (None, None));
+        let failed = Sample::of_answer(2, StatusCode::INTERNAL_SERVER_ERROR, &headers, None, 3.0);
+        assert_eq!(failed.error.as_deref(), Some("status 500"));
+    }
+}
