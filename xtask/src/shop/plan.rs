@@ -66,8 +66,8 @@ pub(super) fn plan(shop: &Shop) -> anyhow::Result<Vec<Planned>> {
             environment.push(("LOCALE", locale.to_owned()));
             environment.push(("PRODUCT_SERVICE_ADDR", format!("http://{}", reached(plan[0].address))));
             let others = STORES.into_iter().enumerate().filter(|(other, _)| *other != column);
-            let others = others.map(|(other, (locale, _))| {
-                anyhow::Ok(format!("{locale}=http://localhost:{}/", own(other)?))
+            let others = others.map(|(other, (_, country))| {
+                anyhow::Ok(format!("{country}=http://localhost:{}/", own(other)?))
             });
             environment.push(("STORES", others.collect::<Result<Vec<_>, _>>()?.join(",")));
             plan.push(Planned {
