@@ -15,15 +15,18 @@
 #![expect(clippy::missing_panics_doc, reason = "a harness panics: so a test fails where it stands")]
 
 pub mod binaries;
+pub mod browser;
 mod cart;
 pub mod cluster;
 mod http;
+mod ingress;
 mod process;
 mod product;
 mod server;
 
 pub use cart::{Cart, CartBuilder};
 pub use http::{answer, body, client, json};
+pub use ingress::Ingress;
 pub use process::{Exit, PATIENCE, Process, command};
 pub use product::{Product, ProductBuilder};
 pub use rustix::process::Signal;

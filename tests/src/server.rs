@@ -101,6 +101,13 @@ impl Running {
         &self.address
     }
 
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let (_, port) = self.address.rsplit_once(':').expect("an address has a port");
+        port.parse().expect("a port is a number")
+    }
+
     /// The URL of `path` on the admin port.
     pub async fn admin_url(&self, path: &str) -> String {
         let what = "the address of its admin port";

@@ -1,5 +1,6 @@
 //! What sava does as real processes. A module is an area; those of a browser are below `browser`, those of Docker
 //! below `images`, so that `cargo xtask test --quick` can leave them out.
 
+mod browser;
 mod cluster;
 mod harness;

@@ -1,0 +1,130 @@
+//! A real Chromium, driven through its WebDriver.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    time::Duration,
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+use thirtyfour::{ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver};
+
+use crate::{Process, process::command};
+
+/// How a browser is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// As browsers are.
+    On,
+    /// With JavaScript switched off in its settings.
+    Off,
+}
+
+/// A Chromium with a profile of its own; dropping it ends it.
+#[derive(Debug)]
+pub struct Browser {
+    driver: WebDriver,
+    /// The port of its WebDriver.
+    port: u16,
+    // Dropped in this order.
+    _chromedriver: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts one, with a window of 1280 × 900 CSS pixels.
+    pub async fn start(script: Script) -> Self {
+        let chromedriver =
+            find(&["chromedriver"]).expect("chromedriver is installed; `cargo xtask test` does it");
+        let chromium = find(&["chromium", "chromium-browser", "google-chrome"]);
+        let chromium = chromium.expect("Chromium is installed; `cargo xtask test` does it");
+        let profile = tempfile::tempdir().expect("a temporary directory can be made");
+
+        let mut chromedriver = command(chromedriver);
+        chromedriver.arg("--port=0").env("HOME", profile.path());
+        let chromedriver = Process::spawn("chromedriver", chromedriver);
+        let port = chromedriver
+            .find("its port", |line| {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                port.trim_end_matches('.').parse::<u16>().ok()
+            })
+            .await;
+
+        let mut capabilities = DesiredCapabilities::chrome();
+        let set = |result: Result<(), _>| result.expect("a capability can be set");
+        set(capabilities.set_binary(&chromium.to_string_lossy()));
+        set(capabilities.add_arg(&format!("--user-data-dir={}", profile.path().join("profile").display())));
+        for argument in ARGUMENTS {
+            set(capabilities.add_arg(argument));
+        }
+        if script == Script::Off {
+            let off = json!({ "profile.managed_default_content_settings.javascript": 2 });
+            set(capabilities.add_experimental_option("prefs", off));
+        }
+        let driver = match WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await {
+            Ok(driver) => driver,
+            Err(error) => panic!("Chromium does not start: {error}"),
+        };
+        Self { driver, port, _chromedriver: chromedriver, _profile: profile }
+    }
+
+    /// Ends the session, and so the browser.
+    fn quit(&self) -> std::io::Result<()> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let session = self.driver.session_id();
+        write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        // Its first byte comes when the browser has ended.
+        stream.read_exact(&mut [0])
+    }
+
+    /// The session, for all that WebDriver can do.
+    #[must_use]
+    pub fn driver(&self) -> &WebDriver {
+        &self.driver
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // thirtyfour would end the session, too, but waits for the very runtime that this drop stops.
+        let _ = self.driver.clone().leak();
+        if let Err(error) = self.quit() {
+            eprintln!("Chromium did not end as asked: {error}");
+        }
+    }
+}
+
+/// What makes Chromium the same on each machine, and keeps it from talking to any other host.
+const ARGUMENTS: &[&str] = &[
+    "--headless=new",
+    // The tests may run as root in a container, where Chromium's sandbox cannot be set up.
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--no-proxy-server",
+    // Names below .test are this machine too, for what browsers do only on plain http to a name.
+    "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+    "--lang=en-IE",
+    "--hide-scrollbars",
+    "--window-size=1280,900",
+    "--force-device-scale-factor=1",
+    "--force-prefers-reduced-motion",
+];
+
+fn find(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    names
+        .iter()
+        .flat_map(|name| std::env::split_paths(&path).map(move |directory| directory.join(name)))
+        .find(|program| program.is_file())
+}

@@ -1,0 +1,5 @@
+//! What a shopper does, in a real Chromium.
+
+mod chromium;
+mod shopper;
+mod trip;
