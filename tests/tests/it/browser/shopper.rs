@@ -1,6 +1,8 @@
 //! A shopper: finds things by what stands on the page, as people do.
 
-use sava_tests::browser::Browser;
+use std::time::Duration;
+
+use sava_tests::{PATIENCE, browser::Browser};
 use thirtyfour::{By, WebDriver, WebElement};
 
 /// A shopper before a browser, in one store.
@@ -81,9 +83,17 @@ impl<'a> Shopper<'a> {
     }
 
     async fn clicks(&self, xpath: &str) {
+        let page = self.element("/html").await;
         let element = self.element(xpath).await;
         element.scroll_into_view().await.expect("an element can be scrolled to");
         element.click().await.expect("an element can be clicked");
+        // Each click leads to another page, be it the same again; a click returns before the browser is there.
+        let left = async {
+            while page.tag_name().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, left).await.is_ok(), "{xpath} leads nowhere");
         self.looks().await;
     }
 
