@@ -133,3 +133,79 @@ impl Cart {
         Some(cart)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+
+    use super::*;
+    use crate::{catalog::Fruit, cookies::Key};
+
+    const GARLIC: ProductId = ProductId::Fruit(Fruit::Garlic);
+
+    fn product(number: u64) -> ProductId {
+        ProductId::Product(number)
+    }
+
+    #[test]
+    fn a_cart_comes_back_from_the_browser() {
+        let cookies = Cookies::new(Key::generate(), "ie", false);
+        let mut cart = Cart::default();
+        cart.add(product(3), 2).unwrap();
+        cart.add(GARLIC, 1).unwrap();
+        cart.add(product(3), 1).unwrap();
+        assert_eq!(cart.to_value(), "v1~3*3~garlic*1");
+        assert_eq!(cart.n_pieces(), 4);
+        let set = cart.set_cookie(&cookies);
+        let pair = set.to_str().unwrap().split(';').next().unwrap();
+        let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(pair).unwrap())]);
+        assert_eq!(Cart::read(&cookies, &headers), cart);
+        assert_eq!(Cart::read(&cookies, &HeaderMap::new()), Cart::default());
+    }
+
+    #[test]
+    fn limits_are_kept_and_told() {
+        let mut cart = Cart::default();
+        assert_eq!(cart.add(product(1), 100), Err(Limit::Quantity));
+        assert_eq!(cart.quantity(product(1)), 99);
+        assert_eq!(cart.add(product(1), u32::MAX), Err(Limit::Quantity));
+        for number in 2..=50 {
+            cart.add(product(number), 99).unwrap();
+        }
+        assert_eq!(cart.add(product(51), 1), Err(Limit::Lines));
+        assert_eq!((cart.lines().len(), cart.quantity(product(51))), (50, 0));
+        assert_eq!(cart.set(product(50), 1), Ok(()));
+    }
+
+    #[test]
+    fn the_fullest_cart_fits_a_cookie() {
+        let cookies = Cookies::new(Key::generate(), "ie", true);
+        let mut cart = Cart::default();
+        for number in 0..50 {
+            cart.add(product(u64::MAX - number), 99).unwrap();
+        }
+        assert!(cart.set_cookie(&cookies).len() < 4096);
+        assert_eq!(Cart::parse(&cart.to_value()), Some(cart));
+    }
+
+    #[test]
+    fn no_pieces_are_no_line() {
+        let mut cart = Cart::default();
+        cart.add(product(1), 0).unwrap();
+        cart.add(product(2), 1).unwrap();
+        cart.set(product(2), 0).unwrap();
+        cart.remove(product(3));
+        assert!(cart.is_empty());
+        let cookies = Cookies::new(Key::generate(), "ie", false);
+        assert!(cart.set_cookie(&cookies).to_str().unwrap().contains("Max-Age=0"));
+    }
+
+    #[test]
+    fn lines_that_this_release_does_not_know_are_left_out() {
+        let value = "v1~3*2~durian*1~4*0~5*100~6*x~7~3*9~8*1";
+        let cart = Cart::parse(value).unwrap();
+        let lines: Vec<_> = cart.lines().iter().map(|line| (line.id, line.quantity)).collect();
+        assert_eq!(lines, [(product(3), 2), (product(8), 1)]);
+        assert_eq!(Cart::parse("v9~3*2"), None);
+    }
+}

@@ -378,3 +378,102 @@ fn seen_total(seen: &str) -> Option<Money> {
     }
     Some(total)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        catalog::{Freshness, Fruit, Shelf, Store},
+        money::Currency,
+    };
+
+    fn form() -> Form {
+        Form {
+            name: " Aoife  Ní Bhriain ".to_owned(),
+            email: "aoife@example.ie".to_owned(),
+            address: "1 Main Street".to_owned(),
+            town: "Dublin".to_owned(),
+            county: String::new(),
+            postcode: "d02x285".to_owned(),
+            ..Form::default()
+        }
+    }
+
+    #[track_caller]
+    fn errors(form: &Form) -> Vec<(&'static str, String)> {
+        let errors = form.address(&Country::of_region("IE")).unwrap_err();
+        errors.into_iter().map(|(field, text)| (field.name(), text)).collect()
+    }
+
+    #[test]
+    fn addresses_are_tidied() {
+        let address = form().address(&Country::of_region("IE")).unwrap();
+        assert_eq!((address.name.as_str(), address.postcode.as_str()), ("Aoife Ní Bhriain", "D02 X285"));
+    }
+
+    #[test]
+    fn an_empty_form_has_an_error_beside_every_required_field() {
+        let names: Vec<_> = errors(&Form::default()).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["name", "email", "address", "town", "postcode"]);
+    }
+
+    #[test]
+    fn fields_are_bounded() {
+        let long = Form { town: "x".repeat(101), county: "y".repeat(101), ..form() };
+        let text = "Use at most 100 characters".to_owned();
+        assert_eq!(errors(&long), [("town", text.clone()), ("county", text)]);
+    }
+
+    #[test]
+    fn control_characters_do_not_come_through() {
+        let address = Form { name: "A\u{0}\u{7}b\r\nc\u{1b}".to_owned(), ..form() };
+        assert_eq!(address.address(&Country::of_region("IE")).unwrap().name, "Ab c");
+        let nothing = Form { name: "\u{0}\u{1} \u{2}".to_owned(), ..form() };
+        assert_eq!(errors(&nothing)[0].0, "name");
+    }
+
+    #[test]
+    fn mail_addresses_are_judged_as_browsers_do() {
+        for good in ["a@b.ie", "first.last+tag@sub.example.co.uk", "x_y@a-b.io"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in
+            ["", "a", "a@", "@b.ie", "a@b", "a@b..ie", "a@-b.ie", "a b@c.ie", "a@b.ie ", "a@b@c.ie", "é@b.ie"]
+        {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_quote_prices_what_is_there_and_names_what_is_not() {
+        let shelf = Arc::new(Shelf::of_fruit(Store::default_of("ie")));
+        let listing = Listing { shelf, freshness: Freshness::Fruit, served_by: None };
+        let mut cart = Cart::default();
+        cart.add(ProductId::Fruit(Fruit::Apples), 3).unwrap();
+        cart.add(ProductId::Product(7), 1).unwrap();
+        cart.add(ProductId::Fruit(Fruit::Garlic), 1).unwrap();
+        let quote = Quote::new(&cart, &listing);
+        assert_eq!(quote.total_text, "€8.70");
+        assert_eq!(quote.missing.iter().map(|line| line.id).collect::<Vec<_>>(), [ProductId::Product(7)]);
+        assert_eq!(quote.seen(), "v1 EUR apples*3@250 garlic*1@120");
+        assert_eq!(seen_total(&quote.seen()), Some(quote.total));
+    }
+
+    #[test]
+    fn what_was_seen_is_read_carefully() {
+        assert_eq!(seen_total("v1 EUR"), Some(Money::zero(Currency::EUR)));
+        for odd in ["", "v2 EUR 3*1@2", "v1", "v1 XXX 3*1@2", "v1 EUR 3", "v1 EUR 3*1@x", "v1 EUR 3*-1@2"] {
+            assert_eq!(seen_total(odd), None, "{odd}");
+        }
+        assert!(seen_total("v1 EUR 3*4294967295@9223372036854775807 3*1@9223372036854775807").is_some());
+    }
+
+    #[test]
+    fn form_keys_are_random() {
+        assert!(is_form_key(&new_form_key()));
+        assert_ne!(new_form_key(), new_form_key());
+        assert!(!is_form_key("") && !is_form_key(&"G".repeat(32)));
+    }
+}

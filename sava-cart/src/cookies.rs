@@ -168,3 +168,114 @@ impl Cookies {
         format!("{purpose}~{}~", self.store)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGE: time::Duration = time::Duration::days(1);
+
+    fn cookies(store: &str) -> Cookies {
+        Cookies::new(Key::parse(&"ab".repeat(64)).unwrap(), store, false)
+    }
+
+    /// The `Cookie` header of a browser that was given `set`.
+    fn given(set: &HeaderValue) -> String {
+        set.to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    fn headers(cookie: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(cookie).unwrap())])
+    }
+
+    #[test]
+    fn what_was_set_is_read() {
+        let set = cookies("ie").set("cart", Some("v1~3*2"), AGE);
+        let text = set.to_str().unwrap();
+        assert!(text.starts_with("sava-cart-ie="), "{text}");
+        for flag in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=86400"] {
+            assert!(text.contains(flag), "{text}");
+        }
+        assert!(!text.contains("Secure"), "{text}");
+        let cookie = given(&set);
+        assert_eq!(cookies("ie").read(&headers(&cookie), "cart").as_deref(), Some("v1~3*2"));
+        let among_others = format!("a=b; {cookie}; c");
+        assert_eq!(cookies("ie").read(&headers(&among_others), "cart").as_deref(), Some("v1~3*2"));
+    }
+
+    #[test]
+    fn https_shops_have_secure_cookies() {
+        let cookies = Cookies { secure: true, ..cookies("ie") };
+        assert!(cookies.set("cart", Some("x"), AGE).to_str().unwrap().contains("; Secure"));
+    }
+
+    #[test]
+    fn whatever_was_not_set_so_is_no_cookie() {
+        let (ie, uk) = (cookies("ie"), cookies("uk"));
+        let cookie = given(&ie.set("cart", Some("v1~3*2"), AGE));
+        let (name, value) = cookie.split_once('=').unwrap();
+        let n_bytes = value.len();
+        for forged in [
+            format!("{name}="),
+            format!("{name}=v1~3*2"),
+            format!("{name}={}", value.replace("3*2", "3*9")),
+            format!("{name}={}", &value[..n_bytes - 1]),
+            format!("{name}={}", &value[1..]),
+            format!("{name}={value}{}", "x".repeat(MAX_VALUE_BYTES)),
+            format!("{name}={}", "é".repeat(10)),
+        ] {
+            assert_eq!(
+                ie.read(
+                    &HeaderMap::from_iter([(
+                        header::COOKIE,
+                        HeaderValue::from_str(&forged)
+                            .unwrap_or_else(|_| HeaderValue::from_bytes(forged.as_bytes()).unwrap())
+                    )]),
+                    "cart"
+                ),
+                None,
+                "{forged}"
+            );
+        }
+        // A value that another purpose or another store signed.
+        assert_eq!(ie.read(&headers(&format!("sava-shopper-ie={value}")), "shopper"), None);
+        assert_eq!(uk.read(&headers(&format!("sava-cart-uk={value}")), "cart"), None);
+        let other_key = Cookies::new(Key::generate(), "ie", false);
+        assert_eq!(other_key.read(&headers(&cookie), "cart"), None);
+    }
+
+    #[test]
+    fn keys_are_hex_or_base64_and_long_enough() {
+        let bytes: Vec<u8> = (0..64).map(|byte| byte * 3).collect();
+        use base64::Engine as _;
+        let texts = [
+            hex::encode(&bytes),
+            hex::encode_upper(&bytes),
+            format!("{}\n", hex::encode(&bytes)),
+            base64::engine::general_purpose::STANDARD.encode(&bytes),
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes),
+        ];
+        for text in texts {
+            assert_eq!(Key::parse(&text).unwrap().0.master(), &bytes[..], "{text}");
+        }
+        for text in ["", "secret", &"ab".repeat(63), &"zz".repeat(10)] {
+            assert!(Key::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_key_file_is_made_once_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("sava-cart.key");
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| Key::from_file(&file).unwrap())).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| key.0.master() == keys[0].0.master()));
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+        std::fs::write(&file, "damaged").unwrap();
+        assert!(Key::from_file(&file).is_err());
+    }
+}

@@ -7,22 +7,28 @@ use sava_cart::{
     settings::{Command, Settings},
     shoppers,
 };
-use sava_service::{Identity, Metrics, Readiness, Service, settings, telemetry};
+use sava_service::{Identity, Metrics, Readiness, Service, health, settings, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings: Settings = settings::parse("0.0.0.0:3000", "127.0.0.1:3081");
-    if let Some(Command::Shoppers(shoppers)) = &settings.command {
-        return shoppers::run(shoppers).await;
-    }
-    telemetry::start(settings.server.log_format);
-    let checked = match settings.check() {
-        Ok(checked) => checked,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            return ExitCode::from(2);
-        }
+    let done = match &settings.command {
+        Some(Command::Shoppers(shoppers)) => return shoppers::run(shoppers).await,
+        Some(Command::Health) => health::check(settings.server.listen),
+        None => serve(settings).await,
     };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sava-cart: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let checked = settings.check();
+    telemetry::start(settings.server.log_format);
     let identity = Identity::new("sava-cart", settings.release.version);
     let (readiness, metrics) = (Readiness::default(), Metrics::new());
     let state = AppState::new(&settings, &checked, &identity, &readiness, &metrics);
@@ -36,11 +42,5 @@ async fn main() -> ExitCode {
         version: Arc::new(move |_| told.version()),
         error: pages::fault::server_error,
     };
-    match service.run(pages::router(state)).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    service.run(pages::router(state)).await
 }

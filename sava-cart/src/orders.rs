@@ -4,7 +4,7 @@
 mod postgres;
 mod sqlite;
 
-use std::{future::Future, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, future::Future, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use futures_util::TryFutureExt as _;
 use sava_service::Readiness;
@@ -354,12 +354,22 @@ impl TryFrom<Row> for Order {
 }
 
 /// Where orders are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Database {
     /// A file, for one replica; `None` is memory, for tests.
     Sqlite(Option<PathBuf>),
     /// A server, for several.
     Postgres(Box<PgConnectOptions>),
+}
+
+/// Says nothing of a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => formatter.debug_tuple("Sqlite").field(file).finish(),
+            Self::Postgres(options) => formatter.debug_tuple("Postgres").field(&options.get_host()).finish(),
+        }
+    }
 }
 
 impl Database {

@@ -1,6 +1,6 @@
 //! The settings of the store front: each a flag and an environment variable, read once, at start.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -45,11 +45,11 @@ pub struct Settings {
         default_value = "sqlite:sava-cart.db",
         hide_env_values = true
     )]
-    pub database_url: String,
+    pub database_url: Secret,
 
     /// The key that signs cookies: 64 random bytes in hex or base64 [default: made once, beside the SQLite database]
     #[arg(long, env = "COOKIE_KEY", hide_env_values = true)]
-    pub cookie_key: Option<String>,
+    pub cookie_key: Option<Secret>,
 
     /// A file that holds the key, instead
     #[arg(long, env = "COOKIE_KEY_FILE")]
@@ -75,8 +75,26 @@ pub struct Settings {
 /// What the binary does beside serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Ask the store front that runs here whether it is ready; exit code 0 if it is, else 1
+    Health,
     /// Send pretend shoppers to store fronts, and judge the releases that serve them
     Shoppers(ShoppersSettings),
+}
+
+/// A setting that may hold a password or is one: no log shows it.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("…")
+    }
 }
 
 /// The code of a store, in lower case: `ie`, `uk`. What people take for it by mistake, `EN` or `gb`, is `uk`.
@@ -144,20 +162,29 @@ pub struct Checked {
 }
 
 impl Settings {
-    /// Reads what depends on more than one setting.
-    ///
-    /// # Errors
-    /// A message that names the setting; never the value of a key or of a database URL, which may hold a password.
-    pub fn check(&self) -> anyhow::Result<Checked> {
+    /// Reads what depends on more than one setting. A mistake is a message on stderr and exit code 2, as one that
+    /// clap finds.
+    #[must_use]
+    pub fn check(&self) -> Checked {
+        self.checked().unwrap_or_else(|error| {
+            use clap::{CommandFactory as _, error::ErrorKind};
+            Self::command().error(ErrorKind::ValueValidation, format!("{error:#}")).exit()
+        })
+    }
+
+    /// The same with the message, which names the setting; never the value of a key or of a database URL, which may
+    /// hold a password.
+    pub fn checked(&self) -> anyhow::Result<Checked> {
         let database = self
             .database_url
+            .0
             .parse::<Database>()
             .map_err(|error| anyhow::anyhow!("--database (DATABASE_URL) cannot be read: {error}"))?;
         let key_text = match (&self.cookie_key, &self.cookie_key_file) {
             (Some(_), Some(_)) => {
                 anyhow::bail!("COOKIE_KEY and COOKIE_KEY_FILE are both set; set one of the two")
             }
-            (Some(text), None) => Some(("--cookie-key (COOKIE_KEY)", text.clone())),
+            (Some(text), None) => Some(("--cookie-key (COOKIE_KEY)", text.0.clone())),
             (None, Some(file)) => {
                 let text = std::fs::read_to_string(file).with_context(|| {
                     format!("--cookie-key-file (COOKIE_KEY_FILE) {} cannot be read", file.display())
@@ -215,4 +242,94 @@ fn base_path(text: &str) -> Result<String, String> {
         return Err("takes a path such as /shop/, of letters, digits and -_.~".to_owned());
     }
     Ok(if segments.is_empty() { "/".to_owned() } else { format!("/{}/", segments.join("/")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Settings, clap::Error> {
+        let fixed = ["sava-cart", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"];
+        Settings::try_parse_from(fixed.iter().chain(arguments))
+    }
+
+    #[test]
+    fn locales_are_taken_as_people_write_them() {
+        let code =
+            |text: &str| parse(&["--locale", text]).map(|settings| settings.locale.as_str().to_owned());
+        for (text, expected) in
+            [("IE", "ie"), ("ie", "ie"), ("UK", "uk"), ("EN", "uk"), ("gb", "uk"), ("jp", "jp")]
+        {
+            assert_eq!(code(text).unwrap(), expected);
+        }
+        for text in ["", "i e", "../ie", "ie/3", "ü"] {
+            assert!(code(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn base_paths_begin_and_end_with_a_slash() {
+        let base = |text: &str| parse(&["--base-path", text]).map(|settings| settings.base_path);
+        for (text, expected) in [("/", "/"), ("/shop", "/shop/"), ("/shop/", "/shop/"), ("/a/b", "/a/b/")] {
+            assert_eq!(base(text).unwrap(), expected);
+        }
+        for text in ["", "shop", "/../x", "/a b", "/%2f", "http://x/"] {
+            assert!(base(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_product_service_is_an_http_url() {
+        for text in
+            ["sava-product:9070", "https://x", "http://user:pw@x", "http://x/?y", "tcp://10.0.0.1:9070", ""]
+        {
+            assert!(parse(&["--product-service", text]).is_err(), "{text}");
+        }
+        for text in ["http://sava-product:9070", "http://[::1]:9070", "http://gateway/products-api/"] {
+            assert!(parse(&["--product-service", text]).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn links_to_stores_go_to_http_or_are_relative() {
+        let stores =
+            parse(&["--stores", "Ireland=https://ie.example/, United Kingdom=../uk/"]).unwrap().stores;
+        let links: Vec<_> = stores.iter().map(|link| (link.name.as_str(), link.url.as_str())).collect();
+        assert_eq!(links, [("Ireland", "https://ie.example/"), ("United Kingdom", "../uk/")]);
+        for text in ["Ireland", "Ireland=", "=https://x", "X=javascript:alert(1)", "X=data:text/html,x"] {
+            assert!(parse(&["--stores", text]).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn several_replicas_need_a_key() {
+        let message = |arguments: &[&str]| format!("{:#}", parse(arguments).unwrap().checked().unwrap_err());
+        let postgres = "--database=postgres://shop:s3cret@db/shop";
+        assert!(message(&[postgres]).starts_with("COOKIE_KEY is not set"), "{}", message(&[postgres]));
+        let key = format!("--cookie-key={}", "ab".repeat(64));
+        assert!(parse(&[postgres, &key]).unwrap().checked().is_ok());
+    }
+
+    #[test]
+    fn messages_keep_secrets() {
+        for arguments in [
+            &["--cookie-key=s3cret"][..],
+            &["--database=mysql://shop:s3cret@db/shop"],
+            &["--database=postgres://shop:s3cret@db:port/shop"],
+        ] {
+            let message = format!("{:#}", parse(arguments).unwrap().checked().unwrap_err());
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+        let settings = parse(&["--cookie-key=s3cret", "--database=postgres://a:s3cret@db/x"]).unwrap();
+        assert!(!format!("{settings:?}").contains("s3cret"), "{settings:?}");
+    }
+
+    #[test]
+    fn an_unknown_release_lists_those_there_are() {
+        let error = parse(&["--release=9.9.9"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ValueValidation);
+        assert!(error.to_string().contains("1.0.5, 2.0.4, 3.0.0"), "{error}");
+    }
 }

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use failsafe::{Instrument, StateMachine, backoff, failure_policy};
 use reqwest::Url;
+use sava_service::trace;
 
 use crate::{metrics::ShopMetrics, resolver::Resolver};
 
@@ -162,6 +163,9 @@ impl Client {
     async fn attempt(&self, request: &Request<'_>, client: &reqwest::Client) -> Result<Answer, Failure> {
         let url = self.base.join(request.path).map_err(|error| Failure::Unreadable(error.to_string()))?;
         let mut builder = client.get(url).header(header::ACCEPT, request.accept);
+        let mut trace = HeaderMap::new();
+        trace::inject(&mut trace);
+        builder = builder.headers(trace);
         if let Some(etags) = &request.if_none_match {
             builder = builder.header(header::IF_NONE_MATCH, etags);
         }

@@ -1,6 +1,6 @@
 //! Orders in PostgreSQL, which several replicas share.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use sqlx::{
     PgPool,
@@ -14,7 +14,6 @@ use crate::resolver::Resolver;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-#[derive(Debug)]
 pub(super) struct Postgres {
     /// With the host's name as it was given: sqlx would resolve it by the C library's resolver, which a static binary
     /// in an empty image does not have, so the pool gets addresses.
@@ -22,6 +21,13 @@ pub(super) struct Postgres {
     resolver: Resolver,
     pool: PgPool,
     migrated: OnceCell<()>,
+}
+
+/// Says nothing of a password.
+impl fmt::Debug for Postgres {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Postgres").field("host", &self.options.get_host()).finish_non_exhaustive()
+    }
 }
 
 impl Postgres {
