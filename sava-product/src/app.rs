@@ -3,14 +3,16 @@
 use std::{ops::Deref, sync::Arc};
 
 use arc_swap::ArcSwap;
+use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
-use sava_service::Problem;
+use sava_service::{Problem, server::ApiVersion};
 
 use tokio::sync::Semaphore;
 
 use crate::{
     catalog::{Catalog, Store},
     headers::X_SAVA_MEDIA_TYPE,
+    metrics::Metrics,
     negotiation::{self, Form},
     problems,
     query::{Query, Selection, select},
@@ -36,6 +38,8 @@ pub struct Shared {
     served: Vec<u8>,
     /// What is sold now; a reload puts another in its place.
     pub catalog: Arc<ArcSwap<Catalog>>,
+    /// What is counted.
+    metrics: Metrics,
     /// How long lists and products may be kept.
     pub cache_control: HeaderValue,
     /// Held by each query that filters a large store.
@@ -69,6 +73,13 @@ impl Representation {
         }
     }
 
+    /// Marks an answer with the version that it is in, for the access log and for faults that hit one version.
+    #[must_use]
+    pub fn mark(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(ApiVersion(self.version.name()));
+        response
+    }
+
     /// What tells its ETags from those of the same product or list in another representation.
     #[must_use]
     pub fn etag_form(self) -> &'static str {
@@ -85,7 +96,7 @@ impl App {
     /// # Panics
     /// Never: digits can be the value of a header.
     #[must_use]
-    pub fn new(settings: &ApiSettings, catalog: Arc<ArcSwap<Catalog>>) -> Self {
+    pub fn new(settings: &ApiSettings, catalog: Arc<ArcSwap<Catalog>>, metrics: Metrics) -> Self {
         let cache_control = match settings.cache_max_age.as_secs() {
             0 => HeaderValue::from_static("no-cache"),
             seconds => HeaderValue::try_from(format!("public, max-age={seconds}")).expect("digits"),
@@ -96,6 +107,7 @@ impl App {
             release,
             served,
             catalog,
+            metrics,
             cache_control,
             searches: Arc::new(Semaphore::new(SEARCHES)),
         }))
@@ -108,11 +120,14 @@ impl App {
     pub fn negotiate(&self, headers: &HeaderMap) -> Result<Representation, Problem> {
         let accept = headers.get_all(header::ACCEPT).iter().map(HeaderValue::as_bytes);
         let choice = negotiation::negotiate(accept, &self.served).ok();
-        choice
-            .and_then(|choice| {
-                Some(Representation { version: Version::from_number(choice.version)?, form: choice.form })
-            })
-            .ok_or_else(|| problems::not_acceptable(self.release))
+        let Some((version, choice)) =
+            choice.and_then(|choice| Some((Version::from_number(choice.version)?, choice)))
+        else {
+            self.metrics.not_acceptable();
+            return Err(problems::not_acceptable(self.release));
+        };
+        self.metrics.negotiated(version, choice.asked);
+        Ok(Representation { version, form: choice.form })
     }
 
     /// The products of `store` that `query` selects. In a large store filters take time, so that is not done on the

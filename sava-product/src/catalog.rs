@@ -12,6 +12,7 @@ mod pictures;
 mod reader;
 mod source;
 mod store;
+mod watch;
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc, time::SystemTime};
 
@@ -26,8 +27,9 @@ pub use self::{
     pictures::Pictures,
     source::{Contents, LoadError, Source},
     store::{List, Store},
+    watch::watch,
 };
-use crate::document::Document;
+use crate::document::{Document, Tag};
 
 /// All that the shop has, at one point in time.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub struct Catalog {
     pub source: String,
     /// `sha256:` and the hash of the data file, as `sha256sum` tells it.
     pub digest: String,
+    /// What tells its data, pictures included, from other data.
+    pub version: Tag,
     /// When it was loaded.
     pub loaded_at: SystemTime,
 }
@@ -61,7 +65,7 @@ struct IndexEntry<'store> {
 }
 
 impl Catalog {
-    fn new(stores: Vec<Store>, pictures: Pictures, source: String, digest: String) -> Self {
+    fn new(stores: Vec<Store>, pictures: Pictures, source: String, digest: String, version: Tag) -> Self {
         let mut names = HashMap::new();
         for (position, store) in stores.iter().enumerate() {
             names.insert(store.data.locale.clone(), position);
@@ -81,7 +85,7 @@ impl Catalog {
         let index = serde_json::to_vec(&entries).expect("text is JSON");
         let index = Document::new(HeaderValue::from_static("application/json"), index);
         let stores = stores.into_iter().map(Arc::new).collect();
-        Self { stores, names, pictures, index, source, digest, loaded_at: SystemTime::now() }
+        Self { stores, names, pictures, index, source, digest, version, loaded_at: SystemTime::now() }
     }
 
     /// The store of a locale, by its code or an alias, in whatever case.

@@ -15,6 +15,7 @@ pub mod encoding;
 mod fixture;
 pub mod headers;
 pub mod images;
+pub mod metrics;
 pub mod negotiation;
 pub mod problems;
 pub mod products;

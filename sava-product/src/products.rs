@@ -26,7 +26,7 @@ pub async fn list_stores(State(app): State<App>, request: Request) -> Result<Res
     let representation = app.negotiate(request.headers())?;
     let index = app.catalog.load().index.in_form(representation.content_type(), representation.etag_form());
     let headers = app.version_headers(representation.version);
-    Ok(answer_with(&index, request.headers(), headers).await)
+    Ok(representation.mark(answer_with(&index, request.headers(), headers).await))
 }
 
 /// `GET /products/{locale}`: the products of a store.
@@ -39,16 +39,17 @@ pub async fn list_products(State(app): State<App>, request: Request) -> Result<R
     }
     let mut headers = app.version_headers(representation.version);
     headers.insert(X_TOTAL_COUNT, HeaderValue::from(store.len()));
-    match store.list(representation.version) {
+    let response = match store.list(representation.version) {
         List::Whole { plain, vendor } => {
             let document = if representation.form == Form::Plain { plain } else { vendor };
-            Ok(answer_with(document, request.headers(), headers).await)
+            answer_with(document, request.headers(), headers).await
         }
         List::Large { tag } => {
             let positions = store.positions();
-            Ok(answer_with_array(store, representation, positions, *tag, request.headers(), headers))
+            answer_with_array(store, representation, positions, *tag, request.headers(), headers)
         }
-    }
+    };
+    Ok(representation.mark(response))
 }
 
 /// The products of a store that a query selects.
@@ -74,7 +75,8 @@ async fn query_products(
             feed(&position.to_le_bytes());
         }
     });
-    Ok(answer_with_array(store, representation, positions.into_iter(), tag, request, headers))
+    let response = answer_with_array(store, representation, positions.into_iter(), tag, request, headers);
+    Ok(representation.mark(response))
 }
 
 /// `GET /products/{locale}/{id}`: one product.
@@ -89,7 +91,7 @@ pub async fn show_product(State(app): State<App>, request: Request) -> Result<Re
     let document = Document::new(representation.content_type(), product)
         .in_form(representation.content_type(), representation.etag_form());
     let headers = app.version_headers(representation.version);
-    Ok(answer_with(&document, request.headers(), headers).await)
+    Ok(representation.mark(answer_with(&document, request.headers(), headers).await))
 }
 
 fn find_store<'catalog>(catalog: &'catalog Catalog, locale: &str) -> Result<&'catalog Arc<Store>, Problem> {

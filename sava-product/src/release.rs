@@ -1,5 +1,9 @@
 //! The releases: named profiles of this one binary, each with what it serves. The one place where they differ.
 
+use std::time::Duration;
+
+use sava_service::faults::{Delay, Faults, Rate};
+
 use crate::representation::Version::{self, V1, V2, V3};
 
 /// A release of sava-product.
@@ -9,17 +13,45 @@ pub struct Release {
     pub version: &'static str,
     /// The versions of the API that it serves, from the oldest to the newest.
     pub api_versions: &'static [Version],
+    /// What goes wrong in it, on purpose.
+    pub faults: Faults,
 }
 
-/// All releases, from the oldest to the newest; those that are bad on purpose come last.
+/// All releases, from the oldest to the newest; those that are bad on purpose come last, each to be caught at another
+/// stage of a delivery.
 pub const RELEASES: &[Release] = &[
-    Release { version: "1.0.3", api_versions: &[V1] },
-    Release { version: "2.0.1", api_versions: &[V1, V2] },
+    Release { version: "1.0.3", api_versions: &[V1], faults: Faults::NONE },
+    Release { version: "2.0.1", api_versions: &[V1, V2], faults: Faults::NONE },
     NEWEST,
+    Release {
+        version: "2.0.2-slow",
+        api_versions: &[V1, V2],
+        faults: Faults {
+            delay: Some(Delay { min: Duration::from_millis(400), max: Duration::from_millis(1200) }),
+            ..Faults::NONE
+        },
+    },
+    Release {
+        version: "2.0.2-errors",
+        api_versions: &[V1, V2],
+        faults: Faults { error_rate: Rate::percent(20), ..Faults::NONE },
+    },
+    Release {
+        version: "2.0.2-crash",
+        api_versions: &[V1, V2],
+        faults: Faults { not_ready: true, ..Faults::NONE },
+    },
+    Release {
+        version: "2.0.2-leak",
+        api_versions: &[V1, V2],
+        faults: Faults { leak: 1 << 20, ..Faults::NONE },
+    },
+    // Drops version 1, which release 1.0.5 of the store front still asks for.
+    Release { version: "2.1.0-breaking", api_versions: &[V2], faults: Faults::NONE },
 ];
 
 /// The release that runs when none is named.
-pub const NEWEST: Release = Release { version: "3.0.0", api_versions: &[V1, V2, V3] };
+pub const NEWEST: Release = Release { version: "3.0.0", api_versions: &[V1, V2, V3], faults: Faults::NONE };
 
 impl Release {
     /// The release with this version number.
@@ -63,7 +95,8 @@ mod tests {
     fn a_wrong_release_names_those_there_are() {
         assert_eq!(
             Release::named("9").unwrap_err(),
-            "there is no such release; there are 1.0.3, 2.0.1, 3.0.0"
+            "there is no such release; there are 1.0.3, 2.0.1, 3.0.0, 2.0.2-slow, 2.0.2-errors, 2.0.2-crash, \
+             2.0.2-leak, 2.1.0-breaking"
         );
     }
 }

@@ -32,6 +32,8 @@ pub enum Command {
         /// The directory with db.json and images/
         data: PathBuf,
     },
+    /// Ask the running service, by its settings, whether it is ready; for a container's health check
+    Health,
 }
 
 /// Settings of the API.

@@ -82,6 +82,17 @@ impl Pictures {
         }
     }
 
+    /// What tells these pictures from others.
+    pub(super) fn digest(&self) -> String {
+        let pictures = self.by_name.iter().map(|(name, picture)| match picture {
+            Ok(picture) => format!("{name} {}", picture.document.tag),
+            Err(message) => format!("{name} {message}"),
+        });
+        let mut pictures: Vec<_> = pictures.collect();
+        pictures.sort_unstable();
+        pictures.join("\n")
+    }
+
     /// The picture as it is served.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Document>> {

@@ -15,6 +15,7 @@ use super::{
     reader,
     store::Store,
 };
+use crate::document::Tag;
 
 /// The largest data file, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
@@ -49,7 +50,7 @@ pub struct Contents {
     db: Bytes,
     pictures: Pictures,
     /// `sha256:` and the hash of the data file.
-    pub digest: String,
+    digest: String,
 }
 
 impl Source {
@@ -119,6 +120,16 @@ fn read_db(directory: &Path) -> Result<Bytes, LoadError> {
 }
 
 impl Contents {
+    /// What tells this data from other data.
+    #[must_use]
+    pub fn version(&self) -> Tag {
+        Tag::of_pieces(|feed| {
+            feed(self.name.as_bytes());
+            feed(self.digest.as_bytes());
+            feed(self.pictures.digest().as_bytes());
+        })
+    }
+
     /// Makes the catalog.
     ///
     /// # Errors
@@ -130,7 +141,8 @@ impl Contents {
         let text = std::str::from_utf8(bytes).map_err(|error| mistakes(not_utf8(bytes, error)))?;
         let shelves = reader::read(text, &self.pictures, &default_stores()).map_err(mistakes)?;
         let stores = shelves.into_iter().map(|(store, drafts)| Store::new(store, &drafts)).collect();
-        Ok(Catalog::new(stores, self.pictures, self.name, self.digest))
+        let version = self.version();
+        Ok(Catalog::new(stores, self.pictures, self.name, self.digest, version))
     }
 }
 
@@ -152,6 +164,32 @@ fn default_stores() -> Vec<StoreDraft> {
 }
 
 impl std::error::Error for LoadError {}
+
+impl LoadError {
+    /// What is wrong, in a line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.to_string().lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
+    }
+
+    /// Logs what is wrong, each mistake in a line of its own with its place in fields.
+    pub fn log(&self, message: &str) {
+        if let Self::Mistakes(path, mistakes) = self {
+            for mistake in &mistakes.told {
+                tracing::error!(
+                    file = %path.display(),
+                    line = mistake.line,
+                    column = mistake.column,
+                    subject = mistake.subject,
+                    field = mistake.field,
+                    "{}",
+                    mistake.message
+                );
+            }
+        }
+        tracing::error!(error = self.summary(), "{message}");
+    }
+}
 
 impl fmt::Display for LoadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,108 @@
+//! What is counted: the products there are, reloads of the catalog, and requests by what they asked for.
+
+use std::time::SystemTime;
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::{catalog::Catalog, negotiation::Asked, representation::Version};
+
+/// The metrics of the API; a handle that is cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    products: IntGaugeVec,
+    loaded_at: IntGauge,
+    reloads: IntCounter,
+    failed_reloads: IntCounter,
+    /// By version and by what was asked for: all label values are known beforehand, and so are few.
+    requests: [[IntCounter; ASKED.len()]; Version::ALL.len()],
+    not_acceptable: IntCounter,
+}
+
+/// The kinds of media ranges, and the labels that they have.
+const ASKED: [(Asked, &str); 6] = [
+    (Asked::Nothing, "none"),
+    (Asked::Anything, "*/*"),
+    (Asked::Application, "application/*"),
+    (Asked::Json, "application/json"),
+    (Asked::Vendor, "application/vnd.sava+json"),
+    (Asked::Version, "version"),
+];
+
+impl Metrics {
+    /// Registers the metrics.
+    ///
+    /// # Panics
+    /// When they are registered already, or their names are wrong; both are fixed.
+    #[must_use]
+    pub fn new(registry: &Registry) -> Self {
+        let products = IntGaugeVec::new(
+            Opts::new("sava_products", "Products in the catalog that is served, by store."),
+            &["locale"],
+        );
+        let loaded_at = IntGauge::new(
+            "sava_catalog_loaded_timestamp_seconds",
+            "When the catalog that is served was loaded, in seconds since 1970.",
+        );
+        let reloads = IntCounterVec::new(
+            Opts::new("sava_catalog_reloads_total", "Changes of the data that were loaded, or failed to."),
+            &["result"],
+        );
+        let requests = IntCounterVec::new(
+            Opts::new(
+                "sava_api_requests_total",
+                "Requests for products by the API version that was negotiated and the kind of media range by which.",
+            ),
+            &["api_version", "asked"],
+        );
+        let (products, loaded_at) = (products.expect("a valid name"), loaded_at.expect("a valid name"));
+        let (reloads, requests) = (reloads.expect("a valid name"), requests.expect("a valid name"));
+        let once = "registered once";
+        registry.register(Box::new(products.clone())).expect(once);
+        registry.register(Box::new(loaded_at.clone())).expect(once);
+        registry.register(Box::new(reloads.clone())).expect(once);
+        registry.register(Box::new(requests.clone())).expect(once);
+        let counter = |version: &str, asked: &str| requests.with_label_values(&[version, asked]);
+        Self {
+            products,
+            loaded_at,
+            reloads: reloads.with_label_values(&["loaded"]),
+            failed_reloads: reloads.with_label_values(&["failed"]),
+            requests: Version::ALL.map(|version| ASKED.map(|(_, asked)| counter(version.name(), asked))),
+            not_acceptable: counter("none", "not acceptable"),
+        }
+    }
+
+    /// Another catalog is served.
+    pub fn serves(&self, catalog: &Catalog) {
+        self.products.reset();
+        for store in catalog.stores() {
+            let count = i64::try_from(store.len()).unwrap_or(i64::MAX);
+            self.products.with_label_values(&[&store.data.locale]).set(count);
+        }
+        let since = catalog.loaded_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.loaded_at.set(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// A change of the data was loaded.
+    pub fn reloaded(&self, catalog: &Catalog) {
+        self.reloads.inc();
+        self.serves(catalog);
+    }
+
+    /// A change of the data could not be loaded.
+    pub fn reload_failed(&self) {
+        self.failed_reloads.inc();
+    }
+
+    /// A request was negotiated.
+    pub fn negotiated(&self, version: Version, asked: Asked) {
+        if let Some(kind) = ASKED.iter().position(|(kind, _)| *kind == asked) {
+            self.requests[version.index()][kind].inc();
+        }
+    }
+
+    /// A request accepts nothing that there is.
+    pub fn not_acceptable(&self) {
+        self.not_acceptable.inc();
+    }
+}
