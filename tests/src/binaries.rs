@@ -45,6 +45,8 @@ fn build() -> PathBuf {
                 "sava-product",
                 "--package",
                 "sava-cart",
+                "--package",
+                "xtask",
             ])
             .current_dir(root())
             .status()

@@ -6,6 +6,7 @@ mod service;
 use std::{
     io::IsTerminal as _,
     net::IpAddr,
+    path::PathBuf,
     process::{Command, ExitCode},
     sync::mpsc,
     time::{Duration, Instant},
@@ -26,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(12);
 
 /// Build the shop and run it: sava-product, and a store front for Ireland and for the United Kingdom
 ///
-/// Orders and the cookie keys are kept in target/shop/ from one run to the next.
+/// Orders and the cookie keys are kept from one run to the next.
 #[derive(Args, Clone)]
 pub(crate) struct Shop {
     /// Release of sava-product [default: the newest]
@@ -53,6 +54,14 @@ pub(crate) struct Shop {
     #[arg(long)]
     open: bool,
 
+    /// Folder for orders and cookie keys [default: target/shop]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+
+    /// Run what was built before
+    #[arg(long)]
+    no_build: bool,
+
     /// Build profile: `dev` builds sooner and runs slower
     #[arg(long, default_value = "release")]
     profile: String,
@@ -63,7 +72,9 @@ impl Shop {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let plan = plan::plan(self)?;
         plan::check_ports(&plan)?;
-        self.build()?;
+        if !self.no_build {
+            self.build()?;
+        }
 
         let (events, inbox) = mpsc::channel();
         let interrupts = events.clone();

@@ -4,3 +4,4 @@
 mod browser;
 mod cluster;
 mod harness;
+mod shop;

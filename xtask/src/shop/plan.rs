@@ -49,13 +49,16 @@ pub(super) fn plan(shop: &Shop) -> anyhow::Result<Vec<Planned>> {
             .with_context(|| format!("there is no port {base} + {offset}; choose a lower one with {flag}"))
     };
 
+    let data = shop.data.clone().unwrap_or_else(|| workspace::target().join("shop"));
+    let data = std::path::absolute(&data).with_context(|| format!("{} is no folder", data.display()))?;
+
     let mut plan = vec![Planned {
         name: "product".to_owned(),
         binary: "sava-product",
         address: SocketAddr::new(shop.host, shop.product_port),
         admin: loopback(port(shop.product_port, 1, "--product-port")?),
         environment: release(shop.product_release.as_deref()),
-        directory: workspace::target().join("shop/product"),
+        directory: data.join("product"),
         flag: "--product-port",
         title: title("Products", shop.product_release.as_deref()),
     }];
@@ -80,7 +83,7 @@ pub(super) fn plan(shop: &Shop) -> anyhow::Result<Vec<Planned>> {
                 admin: loopback(port(own(column)?, ADMIN_OFFSET.into(), "--cart-port")?),
                 environment,
                 // The releases of a store share its orders and its cookie key: a canary on one machine.
-                directory: workspace::target().join("shop").join(locale),
+                directory: data.join(locale),
                 flag: "--cart-port",
                 title: title(country, *cart_release),
             });
@@ -115,7 +118,8 @@ pub(super) fn check_ports(plan: &[Planned]) -> anyhow::Result<()> {
 
 /// The links, as a table for the screen.
 pub(super) fn table(plan: &[Planned]) -> String {
-    let width = plan.iter().map(|planned| planned.title.len()).max().unwrap_or(0);
+    let width = plan.iter().map(|planned| planned.title.len().max("Metrics of ".len() + planned.name.len()));
+    let width = width.max().unwrap_or(0);
     let mut table = String::from("\nThe shop is open; Ctrl-C closes it.\n\n");
     let mut row = |title: &str, link: &str| {
         let _ = writeln!(table, "  {title:width$}  {link}");
@@ -129,9 +133,8 @@ pub(super) fn table(plan: &[Planned]) -> String {
     if let Some(store) = stores.first() {
         row("Live view", &link(store.address, "/release"));
     }
-    row("Metrics", &link(product.admin, "/metrics"));
-    for store in stores {
-        row("", &link(store.admin, "/metrics"));
+    for service in plan {
+        row(&format!("Metrics of {}", service.name), &link(service.admin, "/metrics"));
     }
     table
 }

