@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use failsafe::{Instrument, StateMachine, backoff, failure_policy};
 use reqwest::Url;
-use sava_service::trace;
+use sava_service::trace::Call;
 
 use crate::{metrics::ShopMetrics, resolver::Resolver};
 
@@ -162,15 +162,14 @@ impl Client {
 
     async fn attempt(&self, request: &Request<'_>, client: &reqwest::Client) -> Result<Answer, Failure> {
         let url = self.base.join(request.path).map_err(|error| Failure::Unreadable(error.to_string()))?;
-        let mut builder = client.get(url).header(header::ACCEPT, request.accept);
-        let mut trace = HeaderMap::new();
-        trace::inject(&mut trace);
-        builder = builder.headers(trace);
+        let mut call = Call::begin(Method::GET, url.host_str().unwrap_or_default());
+        let mut builder = client.get(url).headers(call.headers()).header(header::ACCEPT, request.accept);
         if let Some(etags) = &request.if_none_match {
             builder = builder.header(header::IF_NONE_MATCH, etags);
         }
         let mut response = builder.send().await.map_err(|error| classify(&error))?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        call.answered(status);
         if status == StatusCode::NOT_MODIFIED && request.if_none_match.is_some() {
             return Ok(Answer { status, headers, body: Bytes::new() });
         }

@@ -29,7 +29,10 @@ use crate::{
     faults::control::FaultControl,
     metrics::{HttpMetrics, Rejection, method_label},
     probes,
-    trace::{self, X_REQUEST_ID},
+    trace::{
+        self, SpanContext, X_REQUEST_ID,
+        export::{Attribute, Exporter, Kind, Span},
+    },
 };
 
 /// What all requests of a process share.
@@ -39,6 +42,8 @@ pub(crate) struct Shared {
     instance: HeaderValue,
     pub(crate) metrics: HttpMetrics,
     pub(crate) faults: FaultControl,
+    /// Where spans go, if anywhere.
+    pub(crate) exporter: Option<Exporter>,
     in_flight: AtomicUsize,
     /// Whether every answer closes its connection, for the process is about to end.
     pub(crate) is_leaving: AtomicBool,
@@ -55,7 +60,7 @@ pub(crate) enum Wire {
 }
 
 impl Shared {
-    pub(crate) fn new(service: Service) -> Arc<Self> {
+    pub(crate) fn new(service: Service, exporter: Option<Exporter>) -> Arc<Self> {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"));
         let registry = &service.metrics.registry;
         Arc::new(Self {
@@ -63,6 +68,7 @@ impl Shared {
             instance: value(&service.identity.instance),
             metrics: HttpMetrics::new(&service.identity, registry),
             faults: FaultControl::new(service.settings.all_faults(), service.readiness.clone(), registry),
+            exporter,
             in_flight: AtomicUsize::new(0),
             is_leaving: AtomicBool::new(false),
             served: AtomicU64::new(0),
@@ -107,7 +113,7 @@ pub(crate) async fn exchange(
     request: Request,
     wire: Wire,
 ) -> Response<Tracked> {
-    let context = trace::Context::of_request(request.headers());
+    let context = trace::Context::of_request(request.headers(), shared.exporter.clone());
     let mut record = Record::begin(shared, request.method(), &context, wire);
     let shared = record.shared.clone();
     let (parts, body) = request.into_parts();
@@ -167,7 +173,8 @@ struct Record {
     status: StatusCode,
     api_version: Option<&'static str>,
     request_id: HeaderValue,
-    trace_id: u128,
+    span: SpanContext,
+    parent: Option<u64>,
     bytes: u64,
     is_probe: bool,
     is_whole: bool,
@@ -211,7 +218,8 @@ impl Record {
             status: StatusCode::from_u16(CLIENT_CLOSED_REQUEST).expect("three digits"),
             api_version: None,
             request_id: context.request_id.clone(),
-            trace_id: context.span.trace_id,
+            span: context.span,
+            parent: context.parent,
             bytes: 0,
             is_probe: false,
             is_whole: false,
@@ -234,6 +242,32 @@ impl Record {
     fn is_last(&self) -> bool {
         let Wire::Connection(activity) = &self.wire else { return false };
         self.shared.is_leaving.load(Ordering::Relaxed) || activity.is_old()
+    }
+}
+
+impl Record {
+    /// The request as a span, by OpenTelemetry's conventions for HTTP servers.
+    fn export(&self, route: &str) {
+        let Some(exporter) = &self.shared.exporter else { return };
+        let text = |text: &str| Attribute::Text(text.to_owned().into());
+        let mut attributes = vec![
+            ("http.request.method", Attribute::Text(self.method.into())),
+            ("http.route", text(route)),
+            ("http.response.status_code", Attribute::Number(self.status.as_u16())),
+            ("sava.request_id", text(self.request_id.to_str().unwrap_or_default())),
+        ];
+        attributes
+            .extend(self.api_version.map(|version| ("sava.api_version", Attribute::Text(version.into()))));
+        exporter.export(Span {
+            context: self.span,
+            parent: self.parent,
+            kind: Kind::Server,
+            name: format!("{} {route}", self.method),
+            begun: self.begun,
+            ended: Instant::now(),
+            is_error: self.status.is_server_error(),
+            attributes,
+        });
     }
 }
 
@@ -268,12 +302,17 @@ impl Drop for Record {
                     api_version = self.api_version,
                     release = shared.service.identity.release.as_str(),
                     request_id = self.request_id.to_str().unwrap_or_default(),
-                    trace_id = format_args!("{:032x}", self.trace_id),
+                    trace_id = format_args!("{:032x}", self.span.trace_id),
                     "request"
                 )
             };
         }
-        if self.is_probe { line!(debug) } else { line!(info) }
+        if self.is_probe {
+            line!(debug);
+        } else {
+            line!(info);
+            self.export(route);
+        }
     }
 }
 

@@ -32,7 +32,7 @@ use super::{
     listener::{accept, bind, raise_open_files},
     wrap,
 };
-use crate::{Problem, faults::control::describe, metrics::Rejection};
+use crate::{Problem, faults::control::describe, metrics::Rejection, trace::export::Exporter};
 
 /// Connections to the admin port: a scraper, the probes and a person need a few.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
@@ -49,7 +49,10 @@ pub(crate) async fn live(service: Service, router: Router) -> anyhow::Result<()>
     let listener = bind(settings.listen, "--listen (LISTEN)")?;
     let admin_listener = bind(settings.admin_listen, "--admin-listen (ADMIN_LISTEN)")?;
 
-    let shared = Shared::new(service);
+    let exporter = settings.otlp_endpoint.clone();
+    let exporter =
+        exporter.map(|endpoint| Exporter::start(endpoint, &service.identity, &service.metrics.registry));
+    let shared = Shared::new(service, exporter);
     let router = wrap(&shared, router);
     let shop = Server::new(&shared, settings.max_connections);
     let admin = Server::new(&shared, MAX_ADMIN_CONNECTIONS);
@@ -94,6 +97,9 @@ pub(crate) async fn live(service: Service, router: Router) -> anyhow::Result<()>
             _ = timeout(settings.drain_timeout, shop.phase.closed()) => {}
             () = signals.next() => {}
         }
+    }
+    if let Some(exporter) = &shared.exporter {
+        exporter.flush().await;
     }
     let (served, cut) = (total(), shared.in_flight());
     tracing::info!(served, served_while_draining = served - served_before, cut, "ended");

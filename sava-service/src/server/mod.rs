@@ -64,7 +64,7 @@ impl Service {
 
     /// The whole application around `router`, without a listener: for tests in process.
     pub fn app(&self, router: Router) -> Router {
-        let shared = Shared::new(self.clone());
+        let shared = Shared::new(self.clone(), None);
         let router = wrap(&shared, router);
         Router::new().fallback_service(tower::service_fn(move |request: Request| {
             let (shared, router) = (shared.clone(), router.clone());

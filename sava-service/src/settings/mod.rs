@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use bytesize::ByteSize;
 use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
 
-use crate::faults::{Delay, Faults, Rate};
+use crate::{
+    faults::{Delay, Faults, Rate},
+    trace::Endpoint,
+};
 
 mod read;
 
@@ -33,6 +36,10 @@ pub struct ServiceSettings {
     /// Form of the log lines [default: text on a terminal, else json]
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
+
+    /// URL of a collector, as a rule with port 4318: traces are sent there by OTLP over HTTP
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<Endpoint>,
 
     /// Age after which a connection is closed with its next answer, so that traffic spreads again; 0s: never
     #[arg(long, env = "MAX_CONNECTION_AGE", default_value = "5s", value_parser = duration, help_heading = "Life")]

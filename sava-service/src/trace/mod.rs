@@ -1,13 +1,18 @@
 //! What ties a request's log lines and spans together across the services: its id and its trace context
 //! (W3C Trace Context, <https://www.w3.org/TR/trace-context-1/>).
 
-use std::{cell::OnceCell, fmt};
+pub(crate) mod export;
+
+use std::{cell::OnceCell, fmt, time::Instant};
 
 use axum::{
     extract::MatchedPath,
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
 };
 use bytes::Bytes;
+
+pub use self::export::Endpoint;
+use self::export::{Attribute, Exporter, Kind, Span};
 
 /// The id of a request, taken from it or made, and given back.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,6 +46,7 @@ pub struct Context {
     /// The span that asked, if a caller sent one.
     pub parent: Option<u64>,
     tracestate: Option<HeaderValue>,
+    exporter: Option<Exporter>,
 }
 
 /// A span's place in a trace.
@@ -56,7 +62,7 @@ pub struct SpanContext {
 
 impl Context {
     /// The context that a request brings, or a new one: an id or a trace that is not well-formed is as none.
-    pub(crate) fn of_request(headers: &HeaderMap) -> Self {
+    pub(crate) fn of_request(headers: &HeaderMap, exporter: Option<Exporter>) -> Self {
         let parent = single(headers, &TRACEPARENT).and_then(SpanContext::parse);
         let tracestate = parent
             .and_then(|_| single(headers, &TRACESTATE))
@@ -70,6 +76,7 @@ impl Context {
             span: parent.map_or_else(SpanContext::root, SpanContext::child),
             parent: parent.map(|parent| parent.span_id),
             tracestate,
+            exporter,
         }
     }
 
@@ -96,9 +103,74 @@ pub fn current() -> Option<Context> {
     with_current(|answering| answering.context.clone())
 }
 
-/// Makes an outgoing request a part of the request that this task is answering; does nothing outside of one.
-pub fn inject(headers: &mut HeaderMap) {
-    with_current(|answering| answering.context.inject(answering.context.span, headers));
+/// A request to another service: a span of its own in the trace of the request that this task is answering.
+/// It ends when it is dropped; [`Call::answered`] tells with what.
+#[derive(Debug)]
+pub struct Call {
+    context: Option<Context>,
+    span: SpanContext,
+    method: Method,
+    server: String,
+    begun: Instant,
+    status: Option<StatusCode>,
+}
+
+impl Call {
+    /// Begins a call to `server` (its host name). Outside of a request it is a part of nothing, and says nothing.
+    #[must_use]
+    pub fn begin(method: Method, server: &str) -> Self {
+        let context = current();
+        Self {
+            span: context.as_ref().map_or_else(SpanContext::root, |context| context.span.child()),
+            server: if context.as_ref().is_some_and(|context| context.exporter.is_some()) {
+                server.to_owned()
+            } else {
+                String::new()
+            },
+            context,
+            method,
+            begun: Instant::now(),
+            status: None,
+        }
+    }
+
+    /// The headers that make it a part of the trace: `traceparent`, `tracestate`, `X-Request-Id`.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(context) = &self.context {
+            context.inject(self.span, &mut headers);
+        }
+        headers
+    }
+
+    /// An answer has come; without one, the call has failed.
+    pub fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let Some(context) = &self.context else { return };
+        let Some(exporter) = &context.exporter else { return };
+        let status = self.status.map(|status| status.as_u16());
+        let mut attributes = vec![
+            ("http.request.method", Attribute::Text(self.method.to_string().into())),
+            ("server.address", Attribute::Text(std::mem::take(&mut self.server).into())),
+        ];
+        attributes.extend(status.map(|status| ("http.response.status_code", Attribute::Number(status))));
+        exporter.export(Span {
+            context: self.span,
+            parent: Some(context.span.span_id),
+            kind: Kind::Client,
+            name: self.method.to_string(),
+            begun: self.begun,
+            ended: Instant::now(),
+            is_error: status.is_none_or(|status| status >= 400),
+            attributes,
+        });
+    }
 }
 
 /// Reads from the request that this task is answering.
@@ -205,7 +277,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        Context::of_request(&map)
+        Context::of_request(&map, None)
     }
 
     #[test]
