@@ -5,8 +5,11 @@ use serde_json::Value;
 use crate::{
     Rule, Server,
     http::Request,
-    rule::{Checked, applies, demand},
-    rules::documents::{openapi, whole_docs},
+    rule::{Checked, Objection, applies, demand},
+    rules::{
+        documents::{openapi, whole_docs},
+        query::refuses,
+    },
     server::media_type,
 };
 
@@ -15,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
         s.send(&s.get("/products/nowhere"))?.problem(404).map(drop)
     }),
     Rule::new("3.2/unknown-locale-names-the-locales", "which names the stores that there are", |server| {
-        let problem = server.send(&server.get("/products/nowhere"))?.problem(404)?.to_string();
+        let problem = unknown_locale(server, &server.get("/products/nowhere"))?.to_string();
         for store in server.stores()? {
             demand!(problem.contains(&store.locale), "{problem} does not name {}", store.locale);
         }
@@ -89,9 +92,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("3.2/bad-query-names-the-parameter", "which names the parameter", |server| {
         for (name, value) in [("_page", "none"), ("price", "none"), ("_nonsense", "1"), ("_sort", "nonsense")]
         {
-            let answer = server.send(&server.get_list()?.query(name, value))?;
-            let problem = answer.problem(400)?.to_string();
-            demand!(problem.contains(name), "{}: {problem} does not name {name}", answer.story());
+            refuses(server, &[(name, value)], name)?;
         }
         Ok(())
     }),
@@ -118,16 +119,16 @@ pub(super) const RULES: &[Rule] = &[
             for accept in
                 ["text/html,*/*;q=0.8", "application/json", "image/png", "application/xml;q=0.1", ""]
             {
-                server.send(&server.get("/products/nowhere").accept(accept))?.problem(404)?;
+                unknown_locale(server, &server.get("/products/nowhere").accept(accept))?;
             }
             Ok(())
         },
     ),
     Rule::new("3.2/problem-in-every-version", "an error is the same problem in every version", |server| {
-        let plain = server.send(&server.get("/products/nowhere"))?.problem(404)?;
+        let plain = unknown_locale(server, &server.get("/products/nowhere"))?;
         for version in server.release.versions.clone() {
             let request = server.get("/products/nowhere").accept(&media_type(version));
-            let problem = server.send(&request)?.problem(404)?;
+            let problem = unknown_locale(server, &request)?;
             demand!(problem["type"] == plain["type"], "v{version}: {problem}, otherwise {plain}");
         }
         Ok(())
@@ -136,9 +137,9 @@ pub(super) const RULES: &[Rule] = &[
         "3.2/problem-status-is-the-status",
         "a problem's status is the answer's (RFC 9457 §3.1.2)",
         |server| {
-            for (request, status) in kinds(server)? {
-                let problem = server.send(&request)?.problem(status)?;
-                demand!(problem["status"] == status, "{request}: {problem}");
+            for kind in kinds(server)? {
+                let problem = kind.meet(server)?;
+                demand!(problem["status"] == kind.status, "{}: {problem}", kind.request);
             }
             Ok(())
         },
@@ -151,13 +152,13 @@ pub(super) const RULES: &[Rule] = &[
         "3.2/problem-type-is-a-uri",
         "a problem's type is a URI of its own, not about:blank (§3.1.1)",
         |server| {
-            for (request, status) in kinds(server)? {
-                let problem = server.send(&request)?.problem(status)?;
-                let kind = problem["type"].as_str().unwrap_or_default();
-                let is_uri = !kind.is_empty()
-                    && kind != "about:blank"
-                    && kind.bytes().all(|byte| byte.is_ascii_graphic());
-                demand!(is_uri, "{request}: the type is {kind:?}");
+            for kind in kinds(server)? {
+                let problem = kind.meet(server)?;
+                let uri = problem["type"].as_str().unwrap_or_default();
+                let is_uri = !uri.is_empty()
+                    && uri != "about:blank"
+                    && uri.bytes().all(|byte| byte.is_ascii_graphic());
+                demand!(is_uri, "{}: the type is {uri:?}", kind.request);
             }
             Ok(())
         },
@@ -166,8 +167,8 @@ pub(super) const RULES: &[Rule] = &[
         "3.2/problem-types-are-stable",
         "the same error has the same type and title each time",
         |server| {
-            let first = server.send(&server.get("/products/nowhere"))?.problem(404)?;
-            let second = server.send(&server.get("/products/elsewhere"))?.problem(404)?;
+            let first = unknown_locale(server, &server.get("/products/nowhere"))?;
+            let second = unknown_locale(server, &server.get("/products/elsewhere"))?;
             let same = first["type"] == second["type"] && first["title"] == second["title"];
             demand!(same, "{first} and {second}");
             Ok(())
@@ -177,12 +178,11 @@ pub(super) const RULES: &[Rule] = &[
         "3.2/problem-types-are-distinct",
         "errors that a client acts on differently have different types",
         |server| {
-            let mut kinds_seen: Vec<String> = Vec::new();
-            for (request, status) in kinds(server)? {
-                let problem = server.send(&request)?.problem(status)?;
-                let kind = problem["type"].to_string();
-                demand!(!kinds_seen.contains(&kind), "{request}: {kind} is the type of another error, too");
-                kinds_seen.push(kind);
+            let mut seen: Vec<String> = Vec::new();
+            for kind in kinds(server)? {
+                let uri = kind.meet(server)?["type"].to_string();
+                demand!(!seen.contains(&uri), "{}: {uri} is the type of another error, too", kind.request);
+                seen.push(uri);
             }
             Ok(())
         },
@@ -191,16 +191,16 @@ pub(super) const RULES: &[Rule] = &[
         let mut details = Vec::new();
         for name in ["_page", "_limit"] {
             let answer = server.send(&server.get_list()?.query(name, "none"))?;
-            details.push(answer.problem(400)?["detail"].clone());
+            details.push(answer.is(400)?.json()?["detail"].clone());
         }
         demand!(details[0] != details[1], "_page=none and _limit=none both say {}", details[0]);
         Ok(())
     }),
     Rule::new("3.2/problem-shows-no-internals", "no problem names a source file or a panic", |server| {
-        for (request, status) in kinds(server)? {
-            let text = server.send(&request)?.problem(status)?.to_string();
+        for kind in kinds(server)? {
+            let text = kind.meet(server)?.to_string();
             for trace in [".rs:", "panicked", "src/", "backtrace", "stack trace"] {
-                demand!(!text.contains(trace), "{request}: {text}");
+                demand!(!text.contains(trace), "{}: {text}", kind.request);
             }
         }
         Ok(())
@@ -230,25 +230,46 @@ pub(super) const LAST_RULES: &[Rule] = &[Rule::new(
     },
 )];
 
-/// A request for each kind of error that a client acts on differently.
-fn kinds(server: &Server) -> Checked<Vec<(Request, u16)>> {
+/// An error that a client acts on differently from the others.
+struct Kind {
+    request: Request,
+    status: u16,
+    /// The rule that says that it is a problem at all.
+    rule: &'static str,
+}
+
+fn kinds(server: &Server) -> Checked<Vec<Kind>> {
     let list = server.list_path()?;
+    let kind = |rule, status, request| Kind { request, status, rule };
     Ok(vec![
-        (server.get("/products/nowhere"), 404),
-        (server.get(&format!("{list}/999999999")), 404),
-        (server.get("/images/no-such-picture.svg"), 404),
-        (server.get("/nowhere"), 404),
-        (server.get(&list).raw_query("_page=none"), 400),
-        (server.get(&list).accept("image/png"), 406),
-        (server.ask("DELETE", &list).header("Content-Length", "0"), 405),
+        kind("3.2/unknown-locale-is-404", 404, server.get("/products/nowhere")),
+        kind("3.2/unknown-id-is-404", 404, server.get(&format!("{list}/999999999"))),
+        kind("3/unknown-picture-is-404", 404, server.get("/images/no-such-picture.svg")),
+        kind("3.2/unknown-route-is-404", 404, server.get("/nowhere")),
+        kind("3.2/bad-query-is-a-problem", 400, server.get(&list).raw_query("_page=none")),
+        kind("3.2/not-acceptable-is-a-problem", 406, server.get(&list).accept("image/png")),
+        kind("3.2/not-allowed-is-a-problem", 405, server.ask("DELETE", &list).header("Content-Length", "0")),
     ])
 }
 
+impl Kind {
+    fn meet(&self, server: &Server) -> Checked<Value> {
+        let answer = server.send(&self.request)?;
+        answer.problem(self.status).map_err(|_| Objection::StandsOn(self.rule, answer.story()))
+    }
+}
+
+/// The problem of an unknown store.
+fn unknown_locale(server: &Server, request: &Request) -> Checked<Value> {
+    let answer = server.send(request)?;
+    answer.problem(404).map_err(|_| Objection::StandsOn("3.2/unknown-locale-is-404", answer.story()))
+}
+
 fn has_text(server: &Server, member: &str) -> Checked {
-    for (request, status) in kinds(server)? {
-        let problem: Value = server.send(&request)?.problem(status)?;
+    for kind in kinds(server)? {
+        let problem = kind.meet(server)?;
         let text = problem[member].as_str().unwrap_or_default();
-        demand!(!text.trim().is_empty(), "{request}: {problem} has no {member}");
+        demand!(!text.trim().is_empty(), "{}: {problem} has no {member}", kind.request);
     }
     Ok(())
 }

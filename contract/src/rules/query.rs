@@ -29,11 +29,18 @@ pub(super) fn finds<'a>(
     Ok(answer)
 }
 
-/// The query is a 400 that names the parameter.
+/// The query is a 400 that names the parameter; that it is a problem, too, is for the rules on errors to say.
 pub(super) fn refuses(server: &Server, query: Query<'_>, name: &str) -> Checked {
+    refuses_with(server, query, &[name])
+}
+
+/// The query is a 400 that says all this.
+pub(super) fn refuses_with(server: &Server, query: Query<'_>, texts: &[&str]) -> Checked {
     let answer = ask(server, query)?;
-    let problem = answer.problem(400)?.to_string();
-    demand!(problem.contains(name), "{}: {problem} does not name {name}", answer.asked);
+    let said = answer.is(400)?.text();
+    for text in texts {
+        demand!(said.contains(text), "{}: {said} does not name {text}", answer.asked);
+    }
     Ok(())
 }
 
