@@ -23,6 +23,7 @@ mod ingress;
 mod process;
 mod product;
 mod server;
+mod shopper;
 
 pub use cart::{Cart, CartBuilder};
 pub use http::{answer, body, client, json};
@@ -31,3 +32,4 @@ pub use process::{Exit, PATIENCE, Process, command};
 pub use product::{Product, ProductBuilder};
 pub use rustix::process::Signal;
 pub use server::{Running, Start};
+pub use shopper::Shopper;

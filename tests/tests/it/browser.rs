@@ -1,5 +1,4 @@
 //! What a shopper does, in a real Chromium.
 
 mod chromium;
-mod shopper;
 mod trip;

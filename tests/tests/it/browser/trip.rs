@@ -1,14 +1,12 @@
 //! The shopping trip: browse, add two, change one, remove one, check out, see the order; totals right to the cent.
 
 use sava_tests::{
-    Cart, Ingress, Product,
+    Cart, Ingress, Product, Shopper,
     browser::{Browser, Script},
     cluster::{ApiServer, Kubectl},
     json,
 };
 use serde_json::Value;
-
-use super::shopper::Shopper;
 
 /// The stores, and what an address there looks like.
 const IRELAND: Store = Store {

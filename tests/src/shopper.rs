@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use sava_tests::{PATIENCE, browser::Browser};
+use crate::{PATIENCE, browser::Browser};
 use thirtyfour::{By, WebDriver, WebElement};
 
 /// A shopper before a browser, in one store.
-pub(super) struct Shopper<'a> {
+#[derive(Debug)]
+pub struct Shopper<'a> {
     driver: &'a WebDriver,
     /// Where the store is; everything that the shopper sees must be below it.
     store: String,
@@ -14,7 +15,7 @@ pub(super) struct Shopper<'a> {
 
 impl<'a> Shopper<'a> {
     /// Enters the store at `url`, which ends in a slash.
-    pub(super) async fn enters(browser: &'a Browser, url: &str) -> Self {
+    pub async fn enters(browser: &'a Browser, url: &str) -> Self {
         let shopper = Self { driver: browser.driver(), store: url.to_owned() };
         shopper.driver.goto(url).await.expect("the store is open");
         shopper.looks().await;
@@ -22,53 +23,53 @@ impl<'a> Shopper<'a> {
     }
 
     /// The heading of the page.
-    pub(super) async fn heading(&self) -> String {
+    pub async fn heading(&self) -> String {
         self.text("//h1").await
     }
 
     /// The text of the element at `xpath`, blanks as they are shown.
-    pub(super) async fn text(&self, xpath: &str) -> String {
+    pub async fn text(&self, xpath: &str) -> String {
         self.element(xpath).await.text().await.expect("an element has a text")
     }
 
     /// Whether there is an element at `xpath`.
-    pub(super) async fn sees(&self, xpath: &str) -> bool {
+    pub async fn sees(&self, xpath: &str) -> bool {
         !self.driver.find_all(By::XPath(xpath)).await.expect("a page can be searched").is_empty()
     }
 
     /// Follows the link in the header.
-    pub(super) async fn goes_to(&self, page: &str) {
+    pub async fn goes_to(&self, page: &str) {
         self.clicks(&format!("//header//nav//a[starts-with(normalize-space(), '{page}')]")).await;
     }
 
     /// Follows a link by its text.
-    pub(super) async fn follows(&self, link: &str) {
+    pub async fn follows(&self, link: &str) {
         self.clicks(&format!("//a[normalize-space()={}]", quoted(link))).await;
     }
 
     /// Presses a button by its name.
-    pub(super) async fn presses(&self, button: &str) {
+    pub async fn presses(&self, button: &str) {
         self.clicks(&format!("//button[normalize-space()={}]", quoted(button))).await;
     }
 
     /// Presses a button within the list item that is headed by `title`.
-    pub(super) async fn presses_at(&self, title: &str, button: &str) {
+    pub async fn presses_at(&self, title: &str, button: &str) {
         let item = item(title);
         self.clicks(&format!("{item}//button[contains(normalize-space(), {})]", quoted(button))).await;
     }
 
     /// Types into the field of this label, in the place of what stands there.
-    pub(super) async fn fills_in(&self, label: &str, text: &str) {
+    pub async fn fills_in(&self, label: &str, text: &str) {
         self.types(&format!("//*[@id=//label[starts-with(normalize-space(), '{label}')]/@for]"), text).await;
     }
 
     /// Types into the field of this name within the list item that is headed by `title`.
-    pub(super) async fn fills_in_at(&self, title: &str, name: &str, text: &str) {
+    pub async fn fills_in_at(&self, title: &str, name: &str, text: &str) {
         self.types(&format!("{}//input[@name='{name}']", item(title)), text).await;
     }
 
     /// The texts of all elements at `xpath`.
-    pub(super) async fn texts(&self, xpath: &str) -> Vec<String> {
+    pub async fn texts(&self, xpath: &str) -> Vec<String> {
         let mut texts = Vec::new();
         for element in self.driver.find_all(By::XPath(xpath)).await.expect("a page can be searched") {
             texts.push(element.text().await.expect("an element has a text"));
