@@ -40,6 +40,17 @@ pub struct Listing {
     pub freshness: Freshness,
     /// Who supplied them; nobody did where it is fruit.
     pub served_by: Option<ServedBy>,
+    /// What went wrong in asking for them now, for a header that tells those who watch a canary.
+    pub fault: Option<ProductFault>,
+}
+
+/// What the product service did wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductFault {
+    /// In a few words, such as `status 500`.
+    pub what: String,
+    /// The release that answered so, where one did and said who it is.
+    pub release: Option<String>,
 }
 
 /// How fresh a listing is.
@@ -78,6 +89,17 @@ impl Listing {
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.freshness == Freshness::Fresh
+    }
+}
+
+impl ProductFault {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Status(status, release) => {
+                Self { what: format!("status {}", status.as_u16()), release: release.clone() }
+            }
+            other => Self { what: other.label().replace('_', " "), release: None },
+        }
     }
 }
 
@@ -226,12 +248,18 @@ impl Shared {
                 memory.last_good = Some((known.clone(), OffsetDateTime::now_utc()));
                 listing(known, Freshness::Fresh)
             }
-            Err(_) => match &memory.last_good {
-                Some((known, since)) => listing(known, Freshness::Stale { since: *since }),
-                None => {
-                    Listing { shelf: Arc::clone(&memory.fruit), freshness: Freshness::Fruit, served_by: None }
-                }
-            },
+            Err(failure) => {
+                let listing = match &memory.last_good {
+                    Some((known, since)) => listing(known, Freshness::Stale { since: *since }),
+                    None => Listing {
+                        shelf: Arc::clone(&memory.fruit),
+                        freshness: Freshness::Fruit,
+                        served_by: None,
+                        fault: None,
+                    },
+                };
+                Listing { fault: Some(ProductFault::of(failure)), ..listing }
+            }
         };
         let label = listing.freshness.label();
         if memory.was.replace(label) != Some(label) {
@@ -290,7 +318,7 @@ impl Shared {
         };
         match self.client.get(&stores).await {
             Ok(answer) => Ok(reader::read_store(&answer.body, &self.locale)),
-            Err(Failure::Status(status)) if status.is_client_error() => Ok(None),
+            Err(Failure::Status(status, _)) if status.is_client_error() => Ok(None),
             Err(failure) => Err(failure),
         }
     }
@@ -377,7 +405,8 @@ impl Shared {
 }
 
 fn listing(known: &Known, freshness: Freshness) -> Listing {
-    Listing { shelf: Arc::clone(&known.shelf), freshness, served_by: Some(known.served_by.clone()) }
+    let served_by = Some(known.served_by.clone());
+    Listing { shelf: Arc::clone(&known.shelf), freshness, served_by, fault: None }
 }
 
 /// The weak comparison of RFC 9110 §8.8.3.2, as If-None-Match asks for.
@@ -401,13 +430,15 @@ fn stated_version(headers: &HeaderMap) -> Option<ApiVersion> {
 }
 
 fn served_by(headers: &HeaderMap, api_version: ApiVersion) -> ServedBy {
-    // What another service says of itself goes into a page and a header of ours: plain and short, or not at all.
-    let stated = |name: &str| {
-        let text = headers.get(name)?.to_str().ok()?.trim();
-        let is_plain = (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        is_plain.then(|| text.to_owned())
-    };
+    let stated = |name| stated(headers, name);
     ServedBy { release: stated("x-sava-release"), instance: stated("x-sava-instance"), api_version }
+}
+
+/// What another service says of itself goes into a page and a header of ours: plain and short, or not at all.
+pub(crate) fn stated(headers: &HeaderMap, name: &str) -> Option<String> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let is_plain = (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    is_plain.then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -449,7 +449,7 @@ mod tests {
     #[test]
     fn a_quote_prices_what_is_there_and_names_what_is_not() {
         let shelf = Arc::new(Shelf::of_fruit(Store::default_of("ie")));
-        let listing = Listing { shelf, freshness: Freshness::Fruit, served_by: None };
+        let listing = Listing { shelf, freshness: Freshness::Fruit, served_by: None, fault: None };
         let mut cart = Cart::default();
         cart.add(ProductId::Fruit(Fruit::Apples), 3).unwrap();
         cart.add(ProductId::Product(7), 1).unwrap();

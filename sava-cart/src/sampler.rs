@@ -17,7 +17,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, Shared, join_all};
 use reqwest::Url;
 use serde::Serialize;
 
-use crate::{resolver::Resolver, settings::Settings};
+use crate::{catalog::stated, resolver::Resolver, settings::Settings};
 
 /// Who asks within this time of another is given the same sample: at 50 a second one page has its own.
 const SHARED_FOR: Duration = Duration::from_millis(12);
@@ -192,13 +192,6 @@ fn in_a_few_words(error: &reqwest::Error) -> &'static str {
     } else {
         "the answer broke off"
     }
-}
-
-/// What another service says of itself goes into a page of ours: plain and short, or not at all.
-fn stated(headers: &HeaderMap, name: &str) -> Option<String> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    let is_plain = (1..=100).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    is_plain.then(|| text.to_owned())
 }
 
 fn api_version(headers: &HeaderMap) -> Option<&'static str> {

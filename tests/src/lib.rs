@@ -14,6 +14,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a harness panics: so a test fails where it stands")]
 
+mod balancer;
 pub mod binaries;
 pub mod browser;
 mod cart;
@@ -25,6 +26,7 @@ mod product;
 mod server;
 mod shopper;
 
+pub use balancer::Balancer;
 pub use cart::{Cart, CartBuilder};
 pub use http::{answer, body, client, json};
 pub use ingress::Ingress;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
 
 mod contract;
+mod demo;
 mod shop;
 mod test;
 mod workspace;
@@ -16,6 +17,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Contract(contract::Contract),
+    Demo(demo::Demo),
     Shop(shop::Shop),
     Test(test::Test),
 }
@@ -23,6 +25,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Contract(contract) => contract.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Shop(shop) => shop.run(),
         Command::Test(test) => test.run(),
     };

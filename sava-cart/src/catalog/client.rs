@@ -51,8 +51,9 @@ pub(super) enum Failure {
     Closed,
     #[error("it did not answer within {DEADLINE:?}")]
     Timeout,
+    /// The status, and the release that answered so, where it said.
     #[error("it answered {0}")]
-    Status(StatusCode),
+    Status(StatusCode, Option<String>),
     #[error("its answer is larger than {0} bytes")]
     TooLarge(usize),
     #[error("its answer cannot be read: {0}")]
@@ -67,7 +68,7 @@ impl Failure {
             Self::Connect(_) => "connect",
             Self::Closed => "closed",
             Self::Timeout => "timeout",
-            Self::Status(_) => "status",
+            Self::Status(..) => "status",
             Self::TooLarge(_) => "too_large",
             Self::Unreadable(_) => "unreadable",
         }
@@ -80,7 +81,7 @@ impl Failure {
 
     /// Whether it tells that the service is unwell; "there is no such thing" does not.
     fn is_unwell(&self) -> bool {
-        !matches!(self, Self::Status(status) if status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS)
+        !matches!(self, Self::Status(status, _) if status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS)
     }
 }
 
@@ -174,7 +175,7 @@ impl Client {
             return Ok(Answer { status, headers, body: Bytes::new() });
         }
         if status != StatusCode::OK {
-            return Err(Failure::Status(status));
+            return Err(Failure::Status(status, super::stated(&headers, "x-sava-release")));
         }
         let body = read_body(&mut response, request.max_bytes).await?;
         Ok(Answer { status, headers, body })

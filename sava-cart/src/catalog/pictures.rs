@@ -122,7 +122,7 @@ async fn fetch(client: &Client, file: &str, kept: Option<&Kept>) -> Kept {
                 (None, None) => Kept { picture: None, upstream_etag: None, due: due(MISSING) },
             }
         }
-        Err(Failure::Status(status)) if status.is_client_error() => {
+        Err(Failure::Status(status, _)) if status.is_client_error() => {
             Kept { picture: None, upstream_etag: None, due: due(MISSING) }
         }
         Err(failure) => {

@@ -23,6 +23,8 @@ pub struct Layout {
     pub supplier: Option<Supplier>,
     /// What is said where there is no supplier.
     pub no_supplier: &'static str,
+    /// What the product service did wrong just now, as a header says it: `status 500; release=2.0.2`.
+    pub product_fault: Option<String>,
     /// The reference to the list of products.
     pub home: String,
     /// The reference to the cart.

@@ -115,6 +115,12 @@ impl Visit {
                 api: served_by.api_version.as_str(),
             }),
             no_supplier: if listing.is_some() { "fruit of our own" } else { "none on this page" },
+            product_fault: listing.and_then(|listing| listing.fault.as_ref()).map(|fault| {
+                match &fault.release {
+                    Some(release) => format!("{}; release={release}", fault.what),
+                    None => fault.what.clone(),
+                }
+            }),
             home: self.to(Route::Home),
             cart: self.to(Route::Cart),
             release_view: self.to(Route::Release),
@@ -160,6 +166,10 @@ impl Visit {
             && let Ok(release) = HeaderValue::from_str(&supplier.release)
         {
             headers.insert("x-sava-product-release", release);
+        }
+        if let Some(fault) = layout.product_fault.as_deref().and_then(|text| HeaderValue::from_str(text).ok())
+        {
+            headers.insert("x-sava-product-fault", fault);
         }
         response.extensions_mut().insert(Dressed);
         response

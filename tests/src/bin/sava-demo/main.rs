@@ -1,0 +1,69 @@
+//! Scenes of continuous delivery on one machine, without a cluster: real processes of both services behind small
+//! balancers, told step by step, with the release view to watch.
+#![expect(clippy::print_stdout, reason = "a scene is told in the terminal")]
+
+mod scenes;
+mod stage;
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+use stage::Stage;
+
+/// Play a scene: real processes on this machine, the release view in the browser
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask demo", bin_name = "cargo xtask demo", max_term_width = 100)]
+struct Arguments {
+    /// What is played
+    scene: Scene,
+
+    /// Wait for Enter before each step
+    #[arg(long)]
+    step: bool,
+
+    /// Open the release view in a browser
+    #[arg(long)]
+    open: bool,
+
+    /// How long each step can be watched, in seconds, where --step does not wait
+    #[arg(long, default_value_t = 12, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pace: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Scene {
+    /// A good release, from none of the traffic to all of it
+    Canary,
+    /// A release that fails, found by its shoppers and taken back
+    Rollback,
+    /// Each release that is bad on purpose, and what stops it
+    BadRelease,
+    /// One URL, three versions of the API: the client says which
+    MediaType,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut stage = Stage::set(arguments.step, arguments.open, arguments.pace).await;
+    let played = async {
+        match arguments.scene {
+            Scene::Canary => scenes::canary(&mut stage).await,
+            Scene::Rollback => scenes::rollback(&mut stage).await,
+            Scene::BadRelease => scenes::bad_release(&mut stage).await,
+            Scene::MediaType => scenes::media_type(&mut stage).await,
+        }
+    };
+    let result = tokio::select! {
+        result = played => result,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The stage: two balancers that stand for the Services, and the means to tell, to wait and to judge.
+
+use std::{
+    io::{BufRead as _, Write as _},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use sava_tests::{Balancer, binaries};
+use serde_json::Value;
+
+/// Where a scene is played.
+pub(crate) struct Stage {
+    /// The Service of sava-product.
+    pub(crate) products: Balancer,
+    /// The Service of sava-cart.
+    pub(crate) fronts: Balancer,
+    waits: bool,
+    opens: bool,
+    pace: Duration,
+    n_steps: usize,
+}
+
+/// What shoppers found.
+pub(crate) struct Verdict {
+    /// 0 not worse, 1 worse, 3 too little data.
+    pub(crate) code: Option<i32>,
+    report: Value,
+}
+
+impl Stage {
+    pub(crate) async fn set(waits: bool, opens: bool, pace: u64) -> Self {
+        Self {
+            products: Balancer::start().await,
+            fronts: Balancer::start().await,
+            waits,
+            opens,
+            pace: Duration::from_secs(pace),
+            n_steps: 0,
+        }
+    }
+
+    /// Tells what comes now, and waits for Enter where that was asked for.
+    pub(crate) fn step(&mut self, text: &str) -> anyhow::Result<()> {
+        self.n_steps += 1;
+        println!("\n\x1b[1m{}. {text}\x1b[0m", self.n_steps);
+        if self.waits {
+            print!("   Enter goes on … ");
+            std::io::stdout().flush()?;
+            std::io::stdin().lock().read_line(&mut String::new()).context("no terminal to wait for")?;
+        }
+        Ok(())
+    }
+
+    /// A line below the step.
+    #[expect(clippy::unused_self, reason = "it is the stage that speaks")]
+    pub(crate) fn say(&self, text: impl AsRef<str>) {
+        for line in text.as_ref().lines() {
+            println!("   {line}");
+        }
+    }
+
+    /// Says where the release view is, and opens it where that was asked for.
+    pub(crate) fn show_view(&self, settings: &str) {
+        let url = self.fronts.url(&format!("/release#rate=20&window=60{settings}"));
+        self.say(format!("store          {}\nrelease view   {url}", self.fronts.url("/")));
+        if self.opens {
+            let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+            let status = Command::new(opener).arg(&url).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            if !status.is_ok_and(|status| status.success()) {
+                self.say("No browser could be opened: follow the link.");
+            }
+        }
+    }
+
+    /// Time to watch.
+    pub(crate) async fn watch(&self) {
+        tokio::time::sleep(self.pace).await;
+    }
+
+    /// Sends shoppers to the store for one step's time, and tells what they found.
+    pub(crate) async fn judge(&self, baseline: &str, candidate: &str, mix: &str) -> anyhow::Result<Verdict> {
+        let mut command = tokio::process::Command::new(binaries::path("sava-cart"));
+        command.arg("shoppers").arg(self.fronts.url("/")).args(["--rate", "60", "--format", "json"]);
+        command.args(["--mix", mix, "--tolerance", "50"]);
+        command.args(["--baseline", baseline, "--candidate", candidate]);
+        command.args(["--for", &format!("{}s", self.pace.as_secs())]).kill_on_drop(true);
+        let output = command.output().await.context("the shoppers do not start")?;
+        let report = serde_json::from_slice(&output.stdout).with_context(|| {
+            format!("the shoppers said nothing: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        let verdict = Verdict { code: output.status.code(), report };
+        self.say(verdict.told(baseline, candidate));
+        Ok(verdict)
+    }
+}
+
+impl Verdict {
+    /// The releases that were compared, each in a line, and the finding.
+    fn told(&self, baseline: &str, candidate: &str) -> String {
+        let mut lines = Vec::new();
+        for service in ["storefront", "product"] {
+            if self.report[service]["verdict"].is_null() {
+                continue;
+            }
+            for release in self.report[service]["releases"].as_array().into_iter().flatten() {
+                let name = release["release"].as_str().unwrap_or_default();
+                if name == baseline || name == candidate {
+                    let count = |name: &str| release[name].as_u64().unwrap_or_default();
+                    let millis = |name: &str| release[name].as_f64().unwrap_or_default();
+                    lines.push(format!(
+                        "{name:<16}{:>5} answers {:>4} errors   median {:>6.1} ms   p95 {:>6.1} ms",
+                        count("requests"),
+                        count("errors"),
+                        millis("p50Ms"),
+                        millis("p95Ms"),
+                    ));
+                }
+            }
+        }
+        let said = match self.code {
+            Some(0) => format!("Verdict: {candidate} is not worse than {baseline}."),
+            Some(1) => format!("Verdict: {candidate} is WORSE than {baseline}, at 99 % confidence."),
+            _ => "Verdict: too little data to tell.".to_owned(),
+        };
+        lines.push(said);
+        lines.join("\n")
+    }
+}
