@@ -1,6 +1,9 @@
 //! What the handlers share.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use arc_swap::ArcSwap;
 use axum::response::Response;
@@ -14,6 +17,7 @@ use crate::{
     headers::X_SAVA_MEDIA_TYPE,
     metrics::Metrics,
     negotiation::{self, Form},
+    pages::Pages,
     problems,
     query::{Query, Selection, select},
     release::Release,
@@ -44,6 +48,8 @@ pub struct Shared {
     pub cache_control: HeaderValue,
     /// Held by each query that filters a large store.
     searches: Arc<Semaphore>,
+    /// None where they could not be made.
+    pages: OnceLock<Option<Pages>>,
 }
 
 impl Deref for App {
@@ -110,6 +116,7 @@ impl App {
             metrics,
             cache_control,
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            pages: OnceLock::new(),
         }))
     }
 
@@ -150,6 +157,24 @@ impl App {
             Ok(selection) => selection.map_err(problems::bad_query),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+
+    /// The pages, made when they are first asked for.
+    ///
+    /// # Errors
+    /// When they cannot be made, which tests rule out.
+    pub fn pages(&self) -> Result<&Pages, Problem> {
+        let made = self
+            .pages
+            .get_or_init(|| Pages::new(self.release).inspect_err(|error| tracing::error!("{error:#}")).ok());
+        made.as_ref().ok_or_else(problems::internal)
+    }
+
+    /// `headers` with those of an answer that has no version.
+    #[must_use]
+    pub fn default_headers(&self, mut headers: HeaderMap) -> HeaderMap {
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
+        headers
     }
 
     /// The headers of an answer in `version`.

@@ -52,10 +52,14 @@ impl Coding {
         (self != Self::Identity).then(|| HeaderValue::from_static(self.name()))
     }
 
-    /// The coding for a body of `length` bytes that the client of `headers` likes best: none where it accepts none
-    /// of ours, asks for none, or the body is not worth it.
+    /// The codings of a page: the proxy of the Kubernetes API server, through which pages are seen, reads and rewrites
+    /// them, and fails at any other.
+    pub const OF_PAGES: [Self; 2] = [Self::Identity, Self::Gzip];
+
+    /// The coding among `codings` for a body of `length` bytes that the client of `headers` likes best: none where it
+    /// accepts none of them, asks for none, or the body is not worth it.
     #[must_use]
-    pub fn negotiate(headers: &HeaderMap, length: usize) -> Self {
+    pub fn negotiate(headers: &HeaderMap, length: usize, codings: &[Self]) -> Self {
         if !(MIN_BYTES..=MAX_BYTES).contains(&length) || !headers.contains_key(header::ACCEPT_ENCODING) {
             return Self::Identity;
         }
@@ -73,7 +77,12 @@ impl Coding {
             }
         }
         let quality = |coding: &Self| qualities[coding.index()].or(others).unwrap_or(0);
-        let best = Self::ALL[1..].iter().copied().max_by_key(quality).filter(|coding| quality(coding) > 0);
+        let best = codings
+            .iter()
+            .copied()
+            .filter(|coding| *coding != Self::Identity)
+            .max_by_key(quality)
+            .filter(|coding| quality(coding) > 0);
         let identity = qualities[0].unwrap_or(0);
         best.filter(|coding| quality(coding) >= identity).unwrap_or(Self::Identity)
     }
@@ -150,7 +159,7 @@ mod tests {
     #[track_caller]
     fn check(accept: &str, expected: Coding) {
         let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accept.parse().unwrap())]);
-        assert_eq!(Coding::negotiate(&headers, 1000), expected, "{accept}");
+        assert_eq!(Coding::negotiate(&headers, 1000, &Coding::ALL), expected, "{accept}");
     }
 
     #[test]
@@ -172,14 +181,21 @@ mod tests {
         {
             check(accept, Coding::Identity);
         }
-        assert_eq!(Coding::negotiate(&HeaderMap::new(), 1000), Coding::Identity);
+        assert_eq!(Coding::negotiate(&HeaderMap::new(), 1000, &Coding::ALL), Coding::Identity);
+    }
+
+    #[test]
+    fn pages_are_plain_or_gzip() {
+        let headers =
+            HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"))]);
+        assert_eq!(Coding::negotiate(&headers, 1000, &Coding::OF_PAGES), Coding::Gzip);
     }
 
     #[test]
     fn small_and_huge_bodies_stay_as_they_are() {
         let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
-        assert_eq!(Coding::negotiate(&headers, 100), Coding::Identity);
-        assert_eq!(Coding::negotiate(&headers, MAX_BYTES + 1), Coding::Identity);
+        assert_eq!(Coding::negotiate(&headers, 100, &Coding::ALL), Coding::Identity);
+        assert_eq!(Coding::negotiate(&headers, MAX_BYTES + 1, &Coding::ALL), Coding::Identity);
     }
 
     #[tokio::test]

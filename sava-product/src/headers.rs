@@ -44,7 +44,9 @@ pub fn none_match_fails(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 /// Answers with a document, in the coding that the client likes best, or with 304 where it has that already.
 /// `more` is what else the headers say.
 pub async fn answer_with(document: &Document, request: &HeaderMap, mut more: HeaderMap) -> Response {
-    let coding = Coding::negotiate(request, document.bytes.len());
+    let is_page = document.content_type.as_bytes().starts_with(b"text/html");
+    let codings = if is_page { &Coding::OF_PAGES[..] } else { &Coding::ALL[..] };
+    let coding = Coding::negotiate(request, document.bytes.len(), codings);
     let etag = document.etag(coding);
     more.insert(header::ETAG, etag.clone());
     if none_match_fails(request, etag) {

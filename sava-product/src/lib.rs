@@ -17,12 +17,15 @@ pub mod headers;
 pub mod images;
 pub mod metrics;
 pub mod negotiation;
+pub mod openapi;
+pub mod pages;
 pub mod problems;
 pub mod products;
 pub mod query;
 pub mod release;
 pub mod representation;
 pub mod routes;
+pub mod schemas;
 pub mod settings;
 pub mod version;
 

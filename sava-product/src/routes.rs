@@ -14,8 +14,10 @@ use crate::{
     app::App,
     headers::add_common,
     images::show_image,
+    pages::{show_docs, show_index, show_openapi},
     problems,
     products::{list_products, list_stores, show_product},
+    schemas::show_schema,
 };
 
 /// What there is to do with any resource here.
@@ -28,6 +30,10 @@ pub fn router(app: App) -> Router {
         .route("/products/{locale}", read_only(list_products))
         .route("/products/{locale}/{id}", read_only(show_product))
         .route("/images/{file}", read_only(show_image))
+        .route("/schemas/{file}", read_only(show_schema))
+        .route("/openapi.json", read_only(show_openapi))
+        .route("/docs", read_only(show_docs))
+        .route("/", read_only(show_index))
         .fallback(unknown_route)
         .with_state(app)
         .layer(MapResponseLayer::new(add_common))

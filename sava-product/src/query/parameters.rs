@@ -256,10 +256,10 @@ fn window(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Window, BadQuery> {
     }
 }
 
-/// A count; one that is larger than any list counts as that.
+/// A count in digits alone.
 fn whole_number(name: &str, value: &str, least: usize) -> Result<usize, BadQuery> {
     let is_count = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let count = if is_count { Some(value.parse().unwrap_or(usize::MAX)) } else { None };
+    let count = is_count.then(|| value.parse().ok()).flatten();
     count.filter(|count| *count >= least).ok_or_else(|| {
         let most = if name == "_limit" { format!(" to {MAX_LIMIT}") } else { String::new() };
         BadQuery::new(name, format!("{} is not a whole number from {least}{most}", quoted(value)))

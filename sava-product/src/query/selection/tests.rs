@@ -32,7 +32,7 @@ fn pages_and_slices_are_cut_from_all_products() {
     check("_page=1&_limit=4", &[1, 2, 3, 4], 6);
     check("_page=2&_limit=4", &[5, 6], 6);
     check("_page=3&_limit=4", &[], 6);
-    check("_page=99999999999999999999999&_limit=1000", &[], 6);
+    check("_page=9999999999999999&_limit=1000", &[], 6);
     check("_page=1", &[1, 2, 3, 4, 5, 6], 6);
     check("_limit=2", &[1, 2], 6);
     check("_start=1&_end=3", &[2, 3], 6);
