@@ -4,6 +4,7 @@
 
 mod contract;
 mod demo;
+mod screenshots;
 mod shop;
 mod test;
 mod workspace;
@@ -18,6 +19,7 @@ use clap::Parser;
 enum Command {
     Contract(contract::Contract),
     Demo(demo::Demo),
+    Screenshots(screenshots::Screenshots),
     Shop(shop::Shop),
     Test(test::Test),
 }
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Contract(contract) => contract.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Screenshots(_) => screenshots::run(),
         Command::Shop(shop) => shop.run(),
         Command::Test(test) => test.run(),
     };

@@ -1,0 +1,240 @@
+//! Makes the pictures of the README and the contact sheets of all states: `cargo xtask screenshots`.
+
+#![expect(clippy::print_stdout, reason = "it tells what it made")]
+
+use std::{fmt::Write as _, fs, path::PathBuf};
+
+use anyhow::Context as _;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use sava_tests::{
+    Cart, Product, Shopper, binaries,
+    browser::{Browser, Script},
+};
+use serde_json::{Value, json};
+
+const RELEASES: [&str; 3] = ["1.0.5", "2.0.4", "3.0.0"];
+
+/// A screen that pictures are taken of.
+#[derive(Clone, Copy)]
+struct Screen {
+    width: u32,
+    height: u32,
+    dark: bool,
+}
+
+const DESKTOP: Screen = Screen { width: 1280, height: 860, dark: false };
+const PHONE: Screen = Screen { width: 360, height: 720, dark: false };
+
+impl Screen {
+    const fn dark(self) -> Self {
+        Self { dark: true, ..self }
+    }
+}
+
+/// A picture with what is to be written below it.
+struct Shot {
+    caption: String,
+    /// WebP.
+    picture: Vec<u8>,
+    width: u32,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let studio = Studio { browser: Browser::start(Script::On).await };
+    studio.releases().await?;
+    studio.states().await
+}
+
+struct Studio {
+    browser: Browser,
+}
+
+impl Studio {
+    /// The three releases side by side: for the README.
+    async fn releases(&self) -> anyhow::Result<()> {
+        let product = Product::start().await;
+        let mut sheets = [
+            ("releases", DESKTOP),
+            ("releases-dark", DESKTOP.dark()),
+            ("phones", PHONE),
+            ("phones-dark", PHONE.dark()),
+        ]
+        .map(|(name, screen)| (name, screen, Vec::new()));
+        for release in RELEASES {
+            let cart = Cart::start().release(release).product(&product.url("")).await;
+            for (_, screen, shots) in &mut sheets {
+                self.visit(&cart, "/").await?;
+                shots.push(self.shot(&format!("sava-cart {release}"), *screen).await?);
+            }
+        }
+        for (name, screen, shots) in sheets {
+            self.sheet(name, &shots, if screen.width > 1000 { 640 } else { 300 }, 3).await?;
+        }
+        Ok(())
+    }
+
+    /// What else a shopper may see: a contact sheet for each size.
+    async fn states(&self) -> anyhow::Result<()> {
+        let mut shots = Vec::new();
+        let product = Product::start().await;
+        let cart = Cart::start().product(&product.url("")).await;
+        let shopper = Shopper::enters(&self.browser, &cart.url("/")).await;
+
+        self.visit(&cart, "/cart").await?;
+        self.both("Empty cart", &mut shots).await?;
+        self.visit(&cart, "/?q=nothing+of+the+kind").await?;
+        self.both("A search that finds nothing", &mut shots).await?;
+        self.visit(&cart, "/products/999").await?;
+        self.both("Not found", &mut shots).await?;
+        self.visit(&cart, "/products/3").await?;
+        self.both("A product", &mut shots).await?;
+        shopper.fills_in("Quantity", "99").await;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/products/5").await?;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/cart").await?;
+        self.both("Cart with 99 pieces of one", &mut shots).await?;
+        self.visit(&cart, "/checkout").await?;
+        self.both("Checkout", &mut shots).await?;
+        shopper.presses("Place the order").await;
+        self.both("Checkout: mistakes beside their fields", &mut shots).await?;
+        self.fill_in(&shopper).await;
+        shopper.presses("Place the order").await;
+        self.both("Order", &mut shots).await?;
+        self.visit(&cart, "/release").await?;
+        // Its first samples are there when it tells their latency.
+        let sampled = "const done = arguments[0];
+            const look = () => document.body.innerText.includes('p50') ? done() : setTimeout(look, 50);
+            look()";
+        self.browser.driver().execute_async(sampled, vec![]).await?;
+        self.both("The release view", &mut shots).await?;
+
+        self.visit(&cart, "/products/5").await?;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/checkout").await?;
+        self.fill_in(&shopper).await;
+        product.kill();
+        shopper.presses("Place the order").await;
+        self.both("Checkout while products are away", &mut shots).await?;
+        self.visit(&cart, "/").await?;
+        self.both("The last good list, and a notice", &mut shots).await?;
+        drop(cart);
+
+        let data = tempfile::tempdir()?;
+        fs::write(data.path().join("db.json"), ODD_PRODUCTS)?;
+        let product = Product::start().data(data.path()).await;
+        let cart = Cart::start().product(&product.url("")).await;
+        self.visit(&cart, "/").await?;
+        self.both("No picture, long titles, markup that is text", &mut shots).await?;
+        drop(cart);
+
+        let cart = Cart::start().await;
+        self.visit(&cart, "/").await?;
+        self.both("Never a product service: fruit", &mut shots).await?;
+
+        let (desktop, phone): (Vec<_>, Vec<_>) = shots.into_iter().partition(|shot| shot.width > 1000);
+        self.sheet("states", &desktop, 480, 4).await?;
+        self.sheet("states-phone", &phone, 240, 6).await
+    }
+
+    async fn fill_in(&self, shopper: &Shopper<'_>) {
+        for (label, text) in [
+            ("Name", "Flann O’Brien"),
+            ("E-mail", "flann@example.com"),
+            ("Address", "1 Main Street"),
+            ("Town", "Dublin"),
+            ("Eircode", "D02 X285"),
+        ] {
+            shopper.fills_in(label, text).await;
+        }
+    }
+
+    async fn visit(&self, cart: &Cart, path: &str) -> anyhow::Result<()> {
+        Ok(self.browser.driver().goto(cart.url(path)).await?)
+    }
+
+    /// A desktop in light and a phone in dark.
+    async fn both(&self, caption: &str, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
+        shots.push(self.shot(caption, DESKTOP).await?);
+        shots.push(self.shot(caption, PHONE.dark()).await?);
+        Ok(())
+    }
+
+    /// The page as it is on a screen, its top.
+    async fn shot(&self, caption: &str, screen: Screen) -> anyhow::Result<Shot> {
+        let Screen { width, height, dark } = screen;
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.send("Emulation.setDeviceMetricsOverride", metrics).await?;
+        let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
+        self.send("Emulation.setEmulatedMedia", json!({ "features": [scheme] })).await?;
+        // Pictures that load late are there once all have been decoded.
+        let decoded = "const done = arguments[0]; window.scrollTo(0, 0);
+            const near = [...document.images].filter(image => image.getBoundingClientRect().top < innerHeight * 2);
+            for (const image of near) image.loading = 'eager';
+            Promise.allSettled(near.map(image => image.decode())).then(() => done())";
+        self.browser.driver().execute_async(decoded, vec![]).await?;
+        let picture = self.capture(false).await?;
+        self.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+        Ok(Shot { caption: caption.to_owned(), picture, width })
+    }
+
+    /// Puts pictures side by side, `columns` in a row, each `width` wide, into a file below `docs/screenshots`.
+    async fn sheet(&self, name: &str, shots: &[Shot], width: u32, columns: u32) -> anyhow::Result<()> {
+        let mut page = format!(
+            "<!DOCTYPE html><style>
+            body {{ margin: 16px; display: grid; gap: 16px; grid-template-columns: repeat({columns}, {width}px);
+                background: #e9e6e1; font: 600 14px/1.2 system-ui, sans-serif; color: #1d1a16 }}
+            figure {{ margin: 0 }} img {{ width: 100%; display: block; border-radius: 6px }}
+            figcaption {{ padding: 0 0 6px; min-height: 2.4em; display: flex; align-items: end }}
+            </style>"
+        );
+        for shot in shots {
+            let data = BASE64_STANDARD.encode(&shot.picture);
+            let _ = write!(
+                page,
+                "<figure><figcaption>{}</figcaption><img src='data:image/webp;base64,{data}'></figure>",
+                shot.caption
+            );
+        }
+        let file = tempfile::Builder::new().suffix(".html").tempfile()?;
+        fs::write(file.path(), page)?;
+        let window = json!({ "width": (width + 16) * columns + 16, "height": 100, "deviceScaleFactor": 1, "mobile": false });
+        self.send("Emulation.setDeviceMetricsOverride", window).await?;
+        self.browser.driver().goto(format!("file://{}", file.path().display())).await?;
+        let picture = self.capture(true).await?;
+        self.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+        let folder = binaries::root().join("docs/screenshots");
+        fs::create_dir_all(&folder)?;
+        let path: PathBuf = folder.join(format!("{name}.webp"));
+        fs::write(&path, &picture).with_context(|| path.display().to_string())?;
+        println!("{}: {} KiB", path.display(), picture.len() / 1024);
+        Ok(())
+    }
+
+    /// The page as WebP: its visible part, or all of it.
+    async fn capture(&self, whole: bool) -> anyhow::Result<Vec<u8>> {
+        let quality = if whole { 75 } else { 95 };
+        let mut asked = json!({ "format": "webp", "quality": quality, "captureBeyondViewport": whole });
+        if whole {
+            let size = self.send("Page.getLayoutMetrics", json!({})).await?["cssContentSize"].clone();
+            asked["clip"] =
+                json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+        }
+        let answer = self.send("Page.captureScreenshot", asked).await?;
+        let data = answer["data"].as_str().context("a picture")?;
+        Ok(BASE64_STANDARD.decode(data)?)
+    }
+
+    async fn send(&self, method: &str, parameters: Value) -> anyhow::Result<Value> {
+        self.browser.driver().cdp().send_raw(method, parameters).await.with_context(|| method.to_owned())
+    }
+}
+
+/// Products that are hard to show.
+const ODD_PRODUCTS: &str = r#"{"products": [
+  {"id": 1, "locale": "ie", "title": "A product without a picture", "description": "Imagine it.", "price": 12.5},
+  {"id": 2, "locale": "ie", "title": "Hand-forged single-origin Donaudampfschifffahrtsgesellschaftskapitänsmütze with a reclaimed brim and a story", "description": "A title that is longer than anybody's patience, as titles in a shop of this kind tend to be.", "price": 99999.99, "img": "dreamcatcher.svg"},
+  {"id": 3, "locale": "ie", "title": "<b>Bold</b> & \"quoted\"", "description": "<script>alert('text is text')</script>", "price": 0.01}
+]}"#;
