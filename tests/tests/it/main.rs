@@ -5,4 +5,5 @@ mod browser;
 mod cluster;
 mod harness;
 mod pages;
+mod readme;
 mod shop;

@@ -1,0 +1,104 @@
+//! The documents say what is so.
+
+use std::fmt::Write as _;
+
+use sava_tests::{Cart, Product, binaries};
+
+/// A setting, as `--help` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Setting {
+    flag: String,
+    variable: String,
+    default: String,
+    about: String,
+}
+
+/// The settings in a text of `--help`.
+fn settings(help: &str) -> Vec<Setting> {
+    let paragraphs = help.split("\n      --").skip(1);
+    let settings = paragraphs.filter_map(|paragraph| {
+        let (head, rest) = paragraph.split_once('\n')?;
+        let flag = head.split_whitespace().next()?;
+        // Until the next heading, which is not indented.
+        let rest = rest.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
+        let rest = rest.map(str::trim).collect::<Vec<_>>();
+        let about = rest.iter().take_while(|line| !line.is_empty()).copied().collect::<Vec<_>>().join(" ");
+        let value = |name: &str| {
+            rest.iter().find_map(|line| line.strip_prefix(name)?.strip_suffix(']').map(str::to_owned))
+        };
+        let variable = value("[env: ").unwrap_or_default();
+        Some(Setting {
+            flag: format!("--{flag}"),
+            variable: variable.split('=').next().unwrap_or_default().to_owned(),
+            default: value("[default: ").unwrap_or_default(),
+            about,
+        })
+    });
+    settings.collect()
+}
+
+/// The table of the README.
+async fn table() -> String {
+    let product = settings(&Product::start().arg("--help").exit().await.output);
+    let cart = settings(&Cart::start().arg("--help").exit().await.output);
+    assert!(product.len() > 10 && cart.len() > 10, "{product:?} {cart:?}");
+    let in_both = |setting: &Setting, other: &[Setting]| {
+        other.iter().find(|it| it.flag == setting.flag && it.variable == setting.variable).cloned()
+    };
+    let mut table = String::from("| flag | environment | default | what |\n| --- | --- | --- | --- |\n");
+    let mut row = |service: &str, setting: &Setting, default: String| {
+        let default = default.split(", ").map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+        let default = if default == "``" { String::new() } else { default };
+        let Setting { flag, variable, about, .. } = setting;
+        let about = about.replace('|', "\\|");
+        let _ = writeln!(table, "| {service}`{flag}` | `{variable}` | {default} | {about} |");
+    };
+    for setting in &product {
+        if let Some(other) = in_both(setting, &cart).filter(|it| it.about == setting.about) {
+            let default = if setting.default == other.default {
+                setting.default.clone()
+            } else {
+                format!("{}, {}", setting.default, other.default)
+            };
+            row("", setting, default);
+        } else {
+            row("(product) ", setting, setting.default.clone());
+        }
+    }
+    for setting in &cart {
+        if in_both(setting, &product).is_none_or(|it| it.about != setting.about) {
+            row("(cart) ", setting, setting.default.clone());
+        }
+    }
+    table
+}
+
+#[tokio::test]
+async fn settings_are_those_of_help() {
+    let path = binaries::root().join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("there is a README");
+    let (before, rest) = readme.split_once("<!-- settings -->\n").expect("it has the table");
+    let (told, after) = rest.split_once("<!-- /settings -->").expect("the table ends");
+    let table = table().await;
+    if std::env::var_os("SAVA_UPDATE").is_some() {
+        let readme = format!("{before}<!-- settings -->\n{table}<!-- /settings -->{after}");
+        std::fs::write(&path, readme).expect("the README can be written");
+    } else {
+        assert_eq!(told, table, "SAVA_UPDATE=1 writes the table into the README");
+    }
+}
+
+#[test]
+fn links_lead_to_files() {
+    for document in ["README.md", "ARCHITECTURE.md"] {
+        let text = std::fs::read_to_string(binaries::root().join(document)).expect("the document is there");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let mut links = 0;
+        for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
+            let file = target.split('#').next().unwrap_or_default();
+            assert!(binaries::root().join(file).exists(), "{document} links to {target}, which is not there");
+            links += 1;
+        }
+        assert!(links > 0, "{document} has links");
+    }
+}
