@@ -7,3 +7,5 @@ mod harness;
 mod pages;
 mod readme;
 mod shop;
+mod snapshots;
+mod start;
