@@ -1,6 +1,8 @@
 //! Whole answers, as they are: what changes them is seen in review. `INSTA_UPDATE=always cargo test -p sava-tests
 //! snapshots::` writes them anew.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 use reqwest::Response;
 use sava_tests::{Cart, Product, body};
@@ -12,7 +14,7 @@ async fn told(answer: Response) -> String {
         ["content-type", "x-sava-media-type", "x-sava-release", "deprecation", "link", "vary", "allow"]
     {
         for value in answer.headers().get_all(name) {
-            text.push_str(&format!("{name}: {}\n", value.to_str().expect("a header of text")));
+            let _ = writeln!(text, "{name}: {}", value.to_str().expect("a header of text"));
         }
     }
     let is_json = answer.headers()["content-type"].to_str().is_ok_and(|it| it.contains("json"));
