@@ -10,6 +10,7 @@ pub mod shelf;
 pub mod store;
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -122,6 +123,8 @@ const MAX_STORES_BYTES: usize = 256 << 10;
 /// In a canary page views alternate between releases: so many of their answers are kept, each by its entity tag, so
 /// that none is parsed twice.
 const MAX_KNOWN: usize = 4;
+/// So many titles of products that are gone are remembered.
+const MAX_GONE: usize = 1000;
 /// How often the product service is asked about the store itself.
 const STORE_INTERVAL: Duration = Duration::from_secs(30);
 /// The same where it did not tell.
@@ -162,6 +165,9 @@ struct Memory {
     last_good: Option<(Known, OffsetDateTime)>,
     /// Answers that a 304 can stand for, the latest last.
     known: Vec<Known>,
+    /// What products were called that are not in the latest list any more, so that they can be named where they are
+    /// missed.
+    gone: HashMap<ProductId, String>,
     /// The store as the product service described it, and when it was asked.
     store: Option<Store>,
     /// When it is to be asked about the store; `None` is at once.
@@ -192,6 +198,7 @@ impl Catalog {
             fruit: Arc::new(Shelf::of_fruit(Store::default_of(locale))),
             last_good: None,
             known: Vec::new(),
+            gone: HashMap::new(),
             store: None,
             store_due: None,
             was: None,
@@ -232,6 +239,12 @@ impl Catalog {
         last_good.unwrap_or_else(|| memory.fruit.store.clone())
     }
 
+    /// What the product of that id was called when it was on sale, as far as this process saw it.
+    #[must_use]
+    pub fn title_of_gone(&self, id: ProductId) -> Option<String> {
+        self.shared.memory().gone.get(&id).cloned()
+    }
+
     /// The picture in that file, where `file` is the [`Picture::file`] of a product; `None` where there is none, or
     /// none that can be had now.
     pub async fn image(&self, file: &str) -> Option<PictureFile> {
@@ -245,6 +258,7 @@ impl Shared {
         let mut memory = self.memory();
         let listing = match &result {
             Ok(known) => {
+                memory.remember_titles(&known.shelf);
                 memory.last_good = Some((known.clone(), OffsetDateTime::now_utc()));
                 listing(known, Freshness::Fresh)
             }
@@ -401,6 +415,22 @@ impl Shared {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    /// Keeps the titles of those products of the last good answer that `now` does not have.
+    fn remember_titles(&mut self, now: &Arc<Shelf>) {
+        let Some((before, _)) = &self.last_good else { return };
+        if Arc::ptr_eq(&before.shelf, now) {
+            return;
+        }
+        self.gone.retain(|id, _| now.product(*id).is_none());
+        for product in &before.shelf.products {
+            if self.gone.len() < MAX_GONE && now.product(product.id).is_none() {
+                self.gone.insert(product.id, product.title.clone());
+            }
+        }
     }
 }
 

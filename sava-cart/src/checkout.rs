@@ -169,7 +169,9 @@ pub fn new_form_key() -> String {
     random_hex::<16>()
 }
 
-fn is_form_key(text: &str) -> bool {
+/// Whether `text` is a key that [`new_form_key`] may have made: a form with any other needs a new one.
+#[must_use]
+pub fn is_form_key(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 

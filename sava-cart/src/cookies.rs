@@ -171,6 +171,8 @@ impl Cookies {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
 
     const AGE: time::Duration = time::Duration::days(1);
@@ -247,7 +249,6 @@ mod tests {
     #[test]
     fn keys_are_hex_or_base64_and_long_enough() {
         let bytes: Vec<u8> = (0..64).map(|byte| byte * 3).collect();
-        use base64::Engine as _;
         let texts = [
             hex::encode(&bytes),
             hex::encode_upper(&bytes),

@@ -4,7 +4,17 @@
 mod postgres;
 mod sqlite;
 
-use std::{fmt, future::Future, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    path::PathBuf,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::TryFutureExt as _;
 use sava_service::Readiness;
@@ -99,16 +109,20 @@ pub enum Unavailable {
     /// Its name has no address.
     #[error("the host of the orders' database cannot be found: {0}")]
     Name(String),
-    /// It took longer than [`PATIENCE`].
-    #[error("the orders' database did not answer within {PATIENCE:?}")]
+    /// It took longer than a shopper waits.
+    #[error("the orders' database did not answer in time")]
     Slow,
     /// A row is not what this release writes.
     #[error("an order in the database cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// How long a shopper waits for the database.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a shopper waits for a database that is well: many may order at once.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a shopper waits for one that was away when it was last asked.
+const IMPATIENCE: Duration = Duration::from_millis(1500);
+/// How long the pools wait for a connection: shorter, so that their own errors, which say more, come first.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(6);
 /// How often the database is looked at, for readiness and the log.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const INSERT: &str = "INSERT INTO orders
@@ -121,6 +135,8 @@ const MAX_LISTED: i64 = 100;
 #[derive(Clone, Debug)]
 pub struct Orders {
     backend: Arc<Backend>,
+    /// Whether the database did what it was last asked.
+    is_well: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -132,7 +148,7 @@ enum Backend {
 /// The one text for both databases runs on the pool of the one there is.
 macro_rules! on_pool {
     ($self:ident, $pool:ident => $query:expr) => {
-        within_patience(async {
+        $self.within_patience(async {
             match &*$self.backend {
                 Backend::Sqlite(sqlite) => {
                     let $pool = sqlite.pool().await?;
@@ -157,7 +173,7 @@ impl Orders {
             Database::Sqlite(file) => Backend::Sqlite(Sqlite::new(file.as_deref())),
             Database::Postgres(options) => Backend::Postgres(Box::new(Postgres::new(options))),
         };
-        Self { backend: Arc::new(backend) }
+        Self { backend: Arc::new(backend), is_well: Arc::new(AtomicBool::new(true)) }
     }
 
     /// Makes the tables, and keeps `readiness` and the log told whether orders can be written; never ends.
@@ -186,13 +202,27 @@ impl Orders {
 
     /// Whether an order could be written now.
     pub async fn check(&self) -> Result<(), Unavailable> {
-        within_patience(async {
+        let answered = tokio::time::timeout(PATIENCE, async {
             match &*self.backend {
                 Backend::Sqlite(sqlite) => sqlite.check().await,
                 Backend::Postgres(postgres) => postgres.check().await,
             }
-        })
-        .await
+        });
+        let result = answered.await.unwrap_or(Err(Unavailable::Slow));
+        self.is_well.store(result.is_ok(), Ordering::Relaxed);
+        result
+    }
+
+    async fn within_patience<T>(
+        &self,
+        work: impl Future<Output = Result<T, Unavailable>>,
+    ) -> Result<T, Unavailable> {
+        let patience = if self.is_well.load(Ordering::Relaxed) { PATIENCE } else { IMPATIENCE };
+        let result = tokio::time::timeout(patience, work).await.unwrap_or(Err(Unavailable::Slow));
+        if !matches!(result, Err(Unavailable::Unreadable(_))) {
+            self.is_well.store(result.is_ok(), Ordering::Relaxed);
+        }
+        result
     }
 
     /// Writes an order, once: when its form has placed one before, that one is the answer. When this returns an
@@ -261,10 +291,6 @@ impl Orders {
         .await?;
         rows.into_iter().map(Order::try_from).collect()
     }
-}
-
-async fn within_patience<T>(work: impl Future<Output = Result<T, Unavailable>>) -> Result<T, Unavailable> {
-    tokio::time::timeout(PATIENCE, work).await.unwrap_or(Err(Unavailable::Slow))
 }
 
 /// An order as both databases keep it.

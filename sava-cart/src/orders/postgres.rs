@@ -1,6 +1,6 @@
 //! Orders in PostgreSQL, which several replicas share.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use sqlx::{
     PgPool,
@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use super::Unavailable;
+use super::{ACQUIRE_TIMEOUT, Unavailable};
 use crate::resolver::Resolver;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -32,7 +32,7 @@ impl fmt::Debug for Postgres {
 
 impl Postgres {
     pub(super) fn new(options: &PgConnectOptions) -> Self {
-        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_millis(2500));
+        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT);
         Self {
             options: options.clone(),
             resolver: Resolver::of_the_system(),

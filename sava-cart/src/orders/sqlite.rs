@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use super::Unavailable;
+use super::{ACQUIRE_TIMEOUT, Unavailable};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -28,7 +28,7 @@ impl Sqlite {
             // In WAL mode only FULL syncs at each commit: an order that was acknowledged survives the power.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(2));
-        let pool = SqlitePoolOptions::new().acquire_timeout(Duration::from_millis(2500));
+        let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
         let pool = match file {
             Some(_) => pool.max_connections(4),
             // Each connection to memory is a database of its own: there is one, and it stays.

@@ -17,6 +17,7 @@ use super::{
     visit::{Keep, Page, Section, Visit},
 };
 use crate::{
+    AppState,
     cart::{Limit, MAX_QUANTITY},
     catalog::{Listing, ProductId},
     checkout::Quote,
@@ -71,7 +72,8 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
     // In the cart's own order, with those that are gone among the others.
     let lines = visit.cart.lines().iter().map(|line| {
         let quoted = quote.lines.iter().find(|quoted| quoted.product.id == line.id);
-        let title = quoted.map_or_else(|| missing_title(line.id), |quoted| quoted.product.title.clone());
+        let title = quoted
+            .map_or_else(|| missing_title(&visit.state, line.id), |quoted| quoted.product.title.clone());
         Line {
             id: line.id,
             initial: initial(&title),
@@ -100,8 +102,8 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
 
 /// What a product is called that is in the cart and not in the list.
 #[must_use]
-pub fn missing_title(id: ProductId) -> String {
-    format!("Product {id}")
+pub fn missing_title(state: &AppState, id: ProductId) -> String {
+    state.catalog.title_of_gone(id).unwrap_or_else(|| format!("Product {id}"))
 }
 
 /// What the cart costs, where that is known.

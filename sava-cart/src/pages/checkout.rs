@@ -96,7 +96,7 @@ pub async fn place_order(
         Outcome::Broken => return Err(Fault::Broken),
         Outcome::Invalid(mistakes) => (StatusCode::UNPROCESSABLE_ENTITY, None, mistakes),
         Outcome::Changed { now, seen_total, gone } => {
-            if form.key.is_empty() {
+            if !checkout::is_form_key(&form.key) {
                 form.key = checkout::new_form_key();
             }
             let alert = changed(&visit, &now, seen_total, &gone).await;
@@ -142,7 +142,7 @@ fn remember(visit: &Visit, shopper: &Shopper, mut response: Response) -> Respons
 async fn changed(visit: &Visit, now: &Quote, seen_total: Option<Money>, gone: &[ProductId]) -> Alert {
     let listing = visit.state.catalog.list().await;
     if !gone.is_empty() {
-        let names: Vec<_> = gone.iter().map(|id| missing_title(*id)).collect();
+        let names: Vec<_> = gone.iter().map(|id| missing_title(&visit.state, *id)).collect();
         let (title, is) = if gone.len() == 1 {
             ("Something in your cart is gone", "is")
         } else {
@@ -218,7 +218,7 @@ impl Attempt<'_> {
         });
         let missing = quote.missing.iter().map(|line| Line {
             quantity: line.quantity,
-            title: missing_title(line.id),
+            title: missing_title(&self.visit.state, line.id),
             sum: if self.listing.is_fresh() { "no longer for sale" } else { "not known now" }.to_owned(),
         });
         let button = if alert.is_some() { "Place the order at this price" } else { "Place the order" };

@@ -9,3 +9,4 @@ mod readme;
 mod shop;
 mod snapshots;
 mod start;
+mod storefront;

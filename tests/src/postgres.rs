@@ -1,0 +1,99 @@
+//! A PostgreSQL of a test's own.
+
+use std::{net::TcpListener, path::PathBuf, process::Command};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::{Process, command};
+
+/// A PostgreSQL server on a free port, with an empty database of its user `shop`; it and its files end with it.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Option<Process>,
+    port: u16,
+    directory: TempDir,
+}
+
+impl Postgres {
+    /// Starts one, and waits until it takes connections.
+    pub async fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let password = directory.path().join("password");
+        std::fs::write(&password, "s3cret\n").expect("a file can be written");
+        if is_root() {
+            // The server refuses to run as root.
+            run(Command::new("chown").args(["-R", "postgres:"]).arg(directory.path()));
+        }
+        let mut initdb = server_command("initdb");
+        initdb.arg("--pgdata").arg(directory.path().join("data")).arg("--pwfile").arg(&password);
+        initdb.args([
+            "--username=shop",
+            "--auth=scram-sha-256",
+            "--no-sync",
+            "--locale=C",
+            "--encoding=UTF8",
+        ]);
+        run(&mut initdb);
+        // PostgreSQL takes no port 0: one that was free a moment ago will do.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = port.expect("there is a free port").port();
+        let mut postgres = Self { process: None, port, directory };
+        postgres.serve().await;
+        postgres
+    }
+
+    /// Its URL, as `DATABASE_URL` takes it; `host` is a name or an address of this machine.
+    #[must_use]
+    pub fn url(&self, host: &str) -> String {
+        format!("postgres://shop:s3cret@{host}:{}/postgres", self.port)
+    }
+
+    /// Takes it away, with all its connections (a "fast" shutdown); its files stay.
+    pub async fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.signal(Signal::INT);
+            process.exit().await;
+        }
+    }
+
+    /// Brings it (back) up, on its port.
+    pub async fn serve(&mut self) {
+        let mut server = server_command("postgres");
+        server.arg("-D").arg(self.directory.path().join("data"));
+        server.arg("-k").arg(self.directory.path());
+        server.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+        let process = Process::spawn("postgres", server);
+        process.line("database system is ready to accept connections").await;
+        self.process = Some(process);
+    }
+}
+
+/// A program of the newest server that is installed, as a user that it runs as.
+fn server_command(program: &str) -> Command {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .expect("PostgreSQL's server is installed: `apt-get install postgresql`")
+        .filter_map(|version| Some(version.ok()?.path().join("bin")))
+        .collect();
+    folders.sort();
+    let program = folders.pop().expect("a version of PostgreSQL's server").join(program);
+    if is_root() {
+        // Bound to this process by the same program that makes it another user's.
+        let mut command = Command::new("/usr/bin/setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL", "--"]);
+        command.arg(program);
+        command
+    } else {
+        command(program)
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[track_caller]
+fn run(command: &mut Command) {
+    let output = command.output().expect("the program can be started");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

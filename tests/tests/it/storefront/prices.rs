@@ -1,0 +1,70 @@
+use reqwest::StatusCode;
+use sava_tests::{Cart, body};
+
+use super::{
+    shelf::Shelf,
+    visitor::{Filled, Visitor},
+};
+
+#[tokio::test]
+async fn a_price_that_changed_is_shown_and_asked_for_again() {
+    let shelf = Shelf::start(&[(3, 25.0), (7, 9.99)]).await;
+    let cart = Cart::start().product(shelf.url()).await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "3", "2").await;
+    visitor.add(&cart, "7", "1").await;
+    let form = visitor.checkout(&cart).await;
+    shelf.set(&[(3, 26.5), (7, 9.99)]);
+    let answer = visitor.submit(&cart, &form).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let page = body(answer).await;
+    assert!(page.contains("€59.99") && page.contains("€62.99"), "{page}");
+    assert!(!visitor.orders(&cart).await.contains("IE-"));
+    let number = visitor.order(&cart, &Filled::of_page(&page)).await;
+    let order = body(visitor.get(&cart, &format!("/orders/{number}")).await).await;
+    assert!(order.contains("€62.99"), "{order}");
+}
+
+#[tokio::test]
+async fn a_lower_price_is_asked_for_again_too() {
+    let shelf = Shelf::start(&[(3, 25.0)]).await;
+    let cart = Cart::start().product(shelf.url()).await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "3", "1").await;
+    let form = visitor.checkout(&cart).await;
+    shelf.set(&[(3, 24.99)]);
+    assert_eq!(visitor.submit(&cart, &form).await.status(), StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_form_that_says_nothing_of_prices_orders_nothing() {
+    let shelf = Shelf::start(&[(3, 25.0)]).await;
+    let cart = Cart::start().product(shelf.url()).await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "3", "1").await;
+    let form = visitor.checkout(&cart).await;
+    for seen in ["", "v1 EUR", "v1 EUR 3*1@1", "nonsense"] {
+        let forged = Filled { seen: seen.to_owned(), ..form.clone() };
+        assert_eq!(visitor.submit(&cart, &forged).await.status(), StatusCode::CONFLICT, "{seen}");
+    }
+    assert!(!visitor.orders(&cart).await.contains("IE-"));
+}
+
+#[tokio::test]
+async fn a_product_that_is_gone_is_named() {
+    let shelf = Shelf::start(&[(3, 25.0), (7, 9.99)]).await;
+    let cart = Cart::start().product(shelf.url()).await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "3", "1").await;
+    visitor.add(&cart, "7", "1").await;
+    let form = visitor.checkout(&cart).await;
+    shelf.set(&[(7, 9.99)]);
+    let answer = visitor.submit(&cart, &form).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let page = body(answer).await;
+    assert!(page.contains("Product number 3"), "{page}");
+    assert!(body(visitor.get(&cart, "/cart").await).await.contains("Product number 3"));
+    visitor.post(&cart, "/cart/items/3/remove", &[]).await;
+    let form = visitor.checkout(&cart).await;
+    visitor.order(&cart, &form).await;
+}

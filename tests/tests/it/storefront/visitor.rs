@@ -1,0 +1,97 @@
+//! A shopper without a browser: cookies, forms, and no more.
+
+use reqwest::{Client, Response, StatusCode, redirect};
+use sava_tests::{Running, body};
+
+/// A shopper at a store front, who may change to another replica of it.
+pub(super) struct Visitor {
+    client: Client,
+}
+
+impl Visitor {
+    pub(super) fn new() -> Self {
+        let client = Client::builder()
+            .cookie_store(true)
+            .redirect(redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { client }
+    }
+
+    pub(super) async fn get(&self, cart: &Running, path: &str) -> Response {
+        self.client.get(cart.url(path)).send().await.unwrap()
+    }
+
+    pub(super) async fn post(&self, cart: &Running, path: &str, form: &[(&str, &str)]) -> Response {
+        self.client.post(cart.url(path)).form(form).send().await.unwrap()
+    }
+
+    pub(super) async fn add(&self, cart: &Running, id: &str, quantity: &str) {
+        let answer = self.post(cart, "/cart/items", &[("id", id), ("quantity", quantity)]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    }
+
+    /// Opens the checkout and fills in its form.
+    pub(super) async fn checkout(&self, cart: &Running) -> Filled {
+        let answer = self.get(cart, "/checkout").await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        Filled::of_page(&body(answer).await)
+    }
+
+    pub(super) async fn submit(&self, cart: &Running, form: &Filled) -> Response {
+        self.post(cart, "/checkout", &form.fields()).await
+    }
+
+    /// Submits the form, and returns the number of the order that this placed.
+    pub(super) async fn order(&self, cart: &Running, form: &Filled) -> String {
+        order_number(&self.submit(cart, form).await)
+    }
+
+    pub(super) async fn orders(&self, cart: &Running) -> String {
+        let answer = self.get(cart, "/orders").await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        body(answer).await
+    }
+}
+
+/// The checkout's form with an Irish address in it.
+#[derive(Clone)]
+pub(super) struct Filled {
+    pub(super) key: String,
+    pub(super) seen: String,
+}
+
+impl Filled {
+    pub(super) fn of_page(page: &str) -> Self {
+        Self { key: hidden(page, "key"), seen: hidden(page, "seen") }
+    }
+
+    fn fields(&self) -> [(&'static str, &str); 7] {
+        [
+            ("name", "Aoife Ní Bhriain"),
+            ("email", "aoife@example.ie"),
+            ("address", "1 Main Street"),
+            ("town", "Dublin"),
+            ("postcode", "D02 X285"),
+            ("key", &self.key),
+            ("seen", &self.seen),
+        ]
+    }
+}
+
+fn hidden(page: &str, name: &str) -> String {
+    let start = format!("name=\"{name}\" value=\"");
+    let (_, rest) = page.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {page}"));
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+#[track_caller]
+pub(super) fn order_number(answer: &Response) -> String {
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let location = answer.headers()["location"].to_str().unwrap();
+    let (_, number) = location.rsplit_once('/').unwrap();
+    assert!(number.starts_with("IE-"), "{location}");
+    number.to_owned()
+}
