@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::{ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver};
+use thirtyfour::{CapabilitiesHelper as _, ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver};
 
-use crate::{Process, process::command};
+use crate::{Process, http, process::command};
 
 /// How a browser is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,7 @@ impl Browser {
         for argument in ARGUMENTS {
             set(capabilities.add_arg(argument));
         }
+        set(capabilities.set("goog:loggingPrefs", json!({ "browser": "ALL", "performance": "ALL" })));
         if script == Script::Off {
             let off = json!({ "profile.managed_default_content_settings.javascript": 2 });
             set(capabilities.add_experimental_option("prefs", off));
@@ -68,6 +69,32 @@ impl Browser {
             Err(error) => panic!("Chromium does not start: {error}"),
         };
         Self { driver, port, _chromedriver: chromedriver, _profile: profile }
+    }
+
+    /// What the console says since it was last asked: errors of pages, violations of their policies, failed requests.
+    pub async fn console(&self) -> Vec<String> {
+        let entries = self.log("browser").await;
+        entries.iter().filter_map(|entry| Some(entry["message"].as_str()?.to_owned())).collect()
+    }
+
+    /// The URLs that hosts were asked for since this was last asked.
+    pub async fn requests(&self) -> Vec<String> {
+        let url = |entry: &Value| {
+            let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let event = &event["message"];
+            let url = event["params"]["request"]["url"].as_str()?;
+            // `data:` URLs, and the pages that are Chromium's own, come from no host.
+            let is_sent = event["method"] == "Network.requestWillBeSent" && url.starts_with("http");
+            is_sent.then(|| url.to_owned())
+        };
+        self.log("performance").await.iter().filter_map(url).collect()
+    }
+
+    async fn log(&self, name: &str) -> Vec<Value> {
+        let session = self.driver.session_id();
+        let url = format!("http://127.0.0.1:{}/session/{session}/se/log", self.port);
+        let answer = http::answer(http::client().post(url).json(&json!({ "type": name }))).await;
+        http::json(answer).await["value"].as_array().expect("a log has entries").clone()
     }
 
     /// Ends the session, and so the browser.

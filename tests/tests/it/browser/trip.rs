@@ -116,6 +116,15 @@ impl Store {
         assert_eq!(shopper.texts("//main//li//p[@class='price']").await, [self.money(total)]);
         shopper.goes_to("Cart").await;
         assert!(!shopper.sees("//main//li").await, "the cart is empty after the order");
+
+        let requests = browser.requests().await;
+        assert!(requests.len() > 10, "{requests:?}");
+        for request in requests {
+            assert!(request.starts_with(url), "{request} is not the store's");
+        }
+        // The form with a mistake is a 422, which Chromium calls an error.
+        let complaints = browser.console().await.into_iter().filter(|line| !line.contains("status of 422"));
+        assert_eq!(complaints.collect::<Vec<_>>(), Vec::<String>::new());
     }
 
     async fn check_total(&self, shopper: &Shopper<'_>, amount: u64) {
