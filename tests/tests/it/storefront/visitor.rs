@@ -61,11 +61,17 @@ impl Visitor {
 pub(super) struct Filled {
     pub(super) key: String,
     pub(super) seen: String,
+    pub(super) postcode: String,
 }
 
 impl Filled {
     pub(super) fn of_page(page: &str) -> Self {
-        Self { key: hidden(page, "key"), seen: hidden(page, "seen") }
+        Self { key: hidden(page, "key"), seen: hidden(page, "seen"), postcode: "D02 X285".to_owned() }
+    }
+
+    /// The same with another country's postcode.
+    pub(super) fn with_postcode(self, postcode: &str) -> Self {
+        Self { postcode: postcode.to_owned(), ..self }
     }
 
     fn fields(&self) -> [(&'static str, &str); 7] {
@@ -74,7 +80,7 @@ impl Filled {
             ("email", "aoife@example.ie"),
             ("address", "1 Main Street"),
             ("town", "Dublin"),
-            ("postcode", "D02 X285"),
+            ("postcode", &self.postcode),
             ("key", &self.key),
             ("seen", &self.seen),
         ]
