@@ -71,7 +71,7 @@ impl Look {
 #[must_use]
 pub fn policy(inline: &[(&str, &str)]) -> HeaderValue {
     let mut policy = String::from(
-        "default-src 'none'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     );
     for (directive, text) in inline {
         let hash = STANDARD.encode(Sha256::digest(text));
