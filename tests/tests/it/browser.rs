@@ -1,4 +1,5 @@
 //! What a shopper does, in a real Chromium.
 
+mod accessibility;
 mod chromium;
 mod trip;

@@ -76,6 +76,13 @@ pub(super) const AXE: Need = Need {
     source: Source::Npm { package: "axe-core", version: "4.14.1" },
 };
 
+/// Marks for accessibility, good practice and findability.
+pub(super) const LIGHTHOUSE: Need = Need {
+    name: "Lighthouse",
+    found: || false,
+    source: Source::Npm { package: "lighthouse", version: "12.8.2" },
+};
+
 const PYTHON: Need = Need {
     name: "Python with virtual environments",
     found: || {

@@ -2,7 +2,7 @@
 
 use super::{
     Need,
-    need::{self, AXE, CARGO_DENY, CHROMIUM, KUBECTL, POSTGRESQL, PROMTOOL},
+    need::{self, AXE, CARGO_DENY, CHROMIUM, KUBECTL, LIGHTHOUSE, POSTGRESQL, PROMTOOL},
     runner::{Count, check, test},
 };
 use crate::workspace::cargo;
@@ -71,7 +71,7 @@ pub(super) const SUITES: &[Suite] = &[
         name: "browser",
         about: "a real browser shops",
         slow: true,
-        needs: &[&CHROMIUM, &AXE, &KUBECTL],
+        needs: &[&CHROMIUM, &AXE, &LIGHTHOUSE, &KUBECTL],
         run: || test(&["--test", "*"], &["browser::"]),
     },
 ];
