@@ -46,6 +46,8 @@ fn build() -> PathBuf {
                 "--package",
                 "sava-cart",
                 "--package",
+                "sava-contract",
+                "--package",
                 "xtask",
             ])
             .current_dir(root())

@@ -7,6 +7,7 @@ mod demo;
 mod screenshots;
 mod shop;
 mod test;
+mod tutorial;
 mod workspace;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ enum Command {
     Screenshots(screenshots::Screenshots),
     Shop(shop::Shop),
     Test(test::Test),
+    Tutorial(tutorial::Tutorial),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Command::Screenshots(_) => screenshots::run(),
         Command::Shop(shop) => shop.run(),
         Command::Test(test) => test.run(),
+        Command::Tutorial(tutorial) => tutorial.run(),
     };
     match result {
         Ok(code) => code,

@@ -152,10 +152,13 @@ pub(super) fn fill_in(resource: &Resource, object: &mut Value) {
         }
         "replicasets" => default(&mut object["spec"]["replicas"], json!(1)),
         "jobs" => {
+            let name = object["metadata"]["name"].clone();
             let spec = &mut object["spec"];
             default(&mut spec["completions"], json!(1));
             default(&mut spec["parallelism"], json!(1));
             default(&mut spec["backoffLimit"], json!(6));
+            spec["template"]["metadata"]["labels"]["batch.kubernetes.io/job-name"] = name.clone();
+            spec["selector"] = json!({ "matchLabels": { "batch.kubernetes.io/job-name": name } });
             fill_in_pod(&mut spec["template"]["spec"], "Never");
             object["status"] = json!({});
         }

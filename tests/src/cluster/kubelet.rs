@@ -157,7 +157,12 @@ impl Pod {
             .ok_or(NotYet("ImagePullBackOff"))?;
         let mounts = self.mounts()?;
         let environment = self.environment(&image, &mounts)?;
-        let mut command = image.command(&self.container, &self.directory);
+        let mut container = self.container.clone();
+        for argument in container["args"].as_array_mut().into_iter().flatten() {
+            let text = argument.as_str().unwrap_or_default();
+            *argument = json!(network::resolved(self.shared.salt, &self.key.namespace, text));
+        }
+        let mut command = image.command(&container, &self.directory);
         let log = self.shared.logs.join(format!("{}_{}.log", self.key.namespace, self.key.name));
         let log =
             std::fs::File::options().create(true).append(true).open(log).expect("the log can be written");

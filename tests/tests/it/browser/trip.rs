@@ -3,7 +3,7 @@
 use sava_tests::{
     Cart, Ingress, Product, Shopper,
     browser::{Browser, Script},
-    cluster::{ApiServer, Kubectl},
+    cluster::{ApiServer, Cluster, Kubectl},
     json,
 };
 use serde_json::Value;
@@ -252,4 +252,19 @@ async fn shop_works_behind_kubectl_proxy_of_a_pod() {
     let proxy = Kubectl::new(&cluster).proxy().await;
     let browser = Browser::start(Script::Off).await;
     UNITED_KINGDOM.trip(&browser, &proxy.pod(NAMESPACE, "sava-cart-1.0.5-uk-0"), "1.0.5", &product).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shop_of_the_tutorial_sells_through_kubectl_proxy() {
+    const NAMESPACE: &str = "vampio-organization-environment";
+    // The same products, to compare with.
+    let product = Product::start().await;
+    let cluster = Cluster::start().await;
+    let kubectl = Kubectl::new(&cluster);
+    let output = crate::cluster::tutorial::follow(&kubectl, &["--until=8", "--keep"]).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let proxy = kubectl.proxy().await;
+    let browser = Browser::start(Script::On).await;
+    IRELAND.trip(&browser, &proxy.service(NAMESPACE, "sava-cart-ie"), "1.0.5", &product).await;
+    UNITED_KINGDOM.trip(&browser, &proxy.service(NAMESPACE, "sava-cart-uk"), "1.0.5", &product).await;
 }

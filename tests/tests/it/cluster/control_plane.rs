@@ -1,0 +1,87 @@
+//! The stand-in control plane, as real `kubectl` sees it. (The tutorial and the pipeline go through the rest.)
+
+use sava_tests::cluster::{Cluster, Kubectl};
+use sava_tests::{client, json};
+
+async fn cluster() -> (Cluster, Kubectl) {
+    let cluster = Cluster::start().await;
+    let kubectl = Kubectl::new(&cluster);
+    (cluster, kubectl)
+}
+
+/// A manifest of the tutorial with something changed, in a file.
+fn changed(manifest: &str, from: &str, to: &str) -> tempfile::TempPath {
+    let path = sava_tests::binaries::root().join("k8s/tutorial").join(manifest);
+    let text = std::fs::read_to_string(path).expect("a manifest");
+    assert!(text.contains(from), "{manifest} does not contain {from:?}");
+    let file = tempfile::NamedTempFile::with_suffix(".yml").expect("a temporary file");
+    std::fs::write(file.path(), text.replace(from, to)).expect("a temporary file can be written");
+    file.into_temp_path()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn selector_must_match_the_template() {
+    let (_cluster, kubectl) = cluster().await;
+    let file = changed(
+        "sava-product-1.0.3.yml",
+        "    matchLabels:\n      app: sava-product",
+        "    matchLabels:\n      app: other",
+    );
+    let output = kubectl.output(&["create", "-f", &file.to_string_lossy()]).await;
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("`selector` does not match template `labels`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn image_that_is_nowhere_is_told() {
+    let (_cluster, kubectl) = cluster().await;
+    let file = changed("sava-product-1.0.3.yml", "sava-product:1.0.3", "sava-product:1.0.4");
+    kubectl.run(&["create", "-f", &file.to_string_lossy()]).await;
+    let reason = "jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}";
+    let start = std::time::Instant::now();
+    while kubectl.run(&["get", "pods", "-o", reason]).await != "ImagePullBackOff" {
+        assert!(start.elapsed() < sava_tests::PATIENCE, "nobody says that there is no such image");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_template_replaces_the_pods_one_by_one() {
+    let (_cluster, kubectl) = cluster().await;
+    kubectl.run(&["create", "-f", "k8s/tutorial/sava-product-1.0.3.yml"]).await;
+    kubectl.run(&["create", "-f", "k8s/tutorial/sava-product-svc.yml"]).await;
+    kubectl.run(&["scale", "deployment", "sava-product-1.0.3", "--replicas=2"]).await;
+    kubectl.run(&["rollout", "status", "deployment/sava-product-1.0.3", "--timeout=60s"]).await;
+    let proxy = kubectl.proxy().await;
+    let url = format!("{}version", proxy.service("default", "sava-product"));
+    let before = json(client().get(&url).send().await.expect("an answer")).await;
+    kubectl.run(&["set", "env", "deployment/sava-product-1.0.3", "CACHE_MAX_AGE=1s"]).await;
+    let rollout = kubectl.run(&["rollout", "status", "deployment/sava-product-1.0.3", "--timeout=60s"]);
+    tokio::pin!(rollout);
+    let mut answers = 0;
+    loop {
+        tokio::select! {
+            _ = &mut rollout => break,
+            answer = client().get(&url).send() => {
+                assert_eq!(answer.expect("an answer").status(), 200, "after {answers} answers");
+                answers += 1;
+            }
+        }
+    }
+    let after = json(client().get(&url).send().await.expect("an answer")).await;
+    assert_eq!(before["release"], after["release"]);
+    assert_ne!(before["instance"], after["instance"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applied_manifest_can_be_applied_again() {
+    let (_cluster, kubectl) = cluster().await;
+    let manifest = "k8s/tutorial/sava-product-svc.yml";
+    assert_eq!(kubectl.run(&["apply", "-f", manifest]).await, "service/sava-product created\n");
+    assert_eq!(kubectl.run(&["apply", "-f", manifest]).await, "service/sava-product unchanged\n");
+    let file = changed("sava-product-svc.yml", "port: 9070", "port: 9071");
+    assert_eq!(
+        kubectl.run(&["apply", "-f", &file.to_string_lossy()]).await,
+        "service/sava-product configured\n"
+    );
+}
