@@ -131,17 +131,10 @@ impl HttpMetrics {
         }
         let build = IntGaugeVec::new(
             Opts::new("sava_build_info", "Always 1; its labels say what is running."),
-            &["service", "release", "revision", "instance"],
+            &["service", "release", "revision"],
         )
         .expect("a fixed, valid name");
-        build
-            .with_label_values(&[
-                identity.service,
-                identity.release.as_str(),
-                &identity.revision,
-                identity.instance.as_str(),
-            ])
-            .set(1);
+        build.with_label_values(&[identity.service, identity.release.as_str(), &identity.revision]).set(1);
         register(registry, build);
         register(registry, metrics.duration.clone());
         register(registry, metrics.in_flight.clone());

@@ -145,6 +145,7 @@ pub async fn add_item(
     };
     known(&visit, id).await?;
     let met = visit.cart.add(id, quantity);
+    visit.state.metrics.cart_changed("add");
     Ok(changed(&visit, id, met).await)
 }
 
@@ -170,6 +171,7 @@ pub async fn change_item(
         known(&visit, id).await?;
     }
     let met = visit.cart.set(id, quantity);
+    visit.state.metrics.cart_changed("change");
     Ok(changed(&visit, id, met).await)
 }
 
@@ -180,6 +182,7 @@ pub async fn remove_item(
 ) -> Result<Response, Fault> {
     let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
     visit.cart.remove(id);
+    visit.state.metrics.cart_changed("remove");
     Ok(changed(&visit, id, Ok(())).await)
 }
 

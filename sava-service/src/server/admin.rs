@@ -18,6 +18,7 @@ use axum::{
     response::{Html, IntoResponse as _, Response},
     routing::get,
 };
+use serde_json::{Map, Value};
 use tower::ServiceExt as _;
 
 use super::{connection::Activity, exchange::Shared, limits};
@@ -136,7 +137,11 @@ async fn set_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<ax
     let wrong = |reason: String| {
         Problem::new(StatusCode::BAD_REQUEST, "tag:sava.example,2026:bad-request", "Bad faults", reason)
     };
-    let faults: Faults = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
+    // An object and nothing else: serde would take a list of the members' values, too.
+    let members: Map<String, Value> =
+        serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
+    let faults: Faults =
+        serde_json::from_value(Value::Object(members)).map_err(|error| wrong(error.to_string()))?;
     faults.check().map_err(wrong)?;
     shared.faults.set(faults);
     Ok(axum::Json(shared.faults.current()))

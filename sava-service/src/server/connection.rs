@@ -49,6 +49,16 @@ pub(crate) enum Phase {
     Serving,
     /// Each answer closes its connection; idle ones are closed.
     Draining,
+    /// Whatever is still open ends now.
+    Over,
+}
+
+/// How a connection came to its end.
+#[derive(PartialEq)]
+enum End {
+    Done,
+    Slow,
+    Cut,
 }
 
 /// Limits of time of a connection.
@@ -203,24 +213,29 @@ pub(crate) async fn serve<S, B>(
         says: says.clone(),
         instead: None,
     };
-    let was_slow = {
+    let end = {
         let mut http = http1::Builder::new();
         // The timers are this module's: hyper's counts the idle time as the header's, and costs each request more.
         http.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(BUFFER).half_close(false);
         let mut connection = pin!(http.serve_connection(TokioIo::new(io), service(activity.clone())));
         let mut timer = pin!(sleep_until(activity.deadline(timeouts)));
-        let mut drain = pin!(async { phase.wait_for(|phase| *phase == Phase::Draining).await.is_ok() });
+        let mut end = phase.clone();
+        let mut drain = pin!(async { phase.wait_for(|phase| *phase >= Phase::Draining).await.is_ok() });
+        let mut end = pin!(async { end.wait_for(|phase| *phase == Phase::Over).await.is_ok() });
         let mut drain_at: Option<Instant> = None;
         let mut is_drained = false;
         std::future::poll_fn(|cx| {
             loop {
                 if connection.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(false);
+                    return Poll::Ready(End::Done);
                 }
                 if drain_at.is_none() && drain.as_mut().poll(cx).is_ready() {
                     let at = activity.drain_at();
                     drain_at = Some(at);
                     timer.as_mut().reset(at);
+                }
+                if drain_at.is_some() && end.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(End::Cut);
                 }
                 let deadline = activity.deadline(timeouts);
                 if deadline < timer.deadline() {
@@ -229,7 +244,7 @@ pub(crate) async fn serve<S, B>(
                 ready!(timer.as_mut().poll(cx));
                 let now = Instant::now();
                 if now >= activity.deadline(timeouts) {
-                    return Poll::Ready(true);
+                    return Poll::Ready(End::Slow);
                 }
                 let next = match drain_at.filter(|_| !is_drained) {
                     Some(at) if now < at => at,
@@ -249,7 +264,10 @@ pub(crate) async fn serve<S, B>(
     };
     let left = left.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(mut stream) = left else { return };
-    if was_slow {
+    if end == End::Cut {
+        return;
+    }
+    if end == End::Slow {
         if !activity.is_in_header() {
             // Idle, or an answer that the client does not take: nothing can be said.
             return;

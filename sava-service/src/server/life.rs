@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -36,6 +37,9 @@ use crate::{Problem, faults::control::describe, metrics::Rejection, trace::expor
 
 /// Connections to the admin port: a scraper, the probes and a person need a few.
 const MAX_ADMIN_CONNECTIONS: usize = 64;
+
+/// For connections that are cut to end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Connections beyond the cap that are seen off gently at the same time; the others are closed at once.
 const MAX_FAREWELLS: usize = 256;
@@ -98,10 +102,14 @@ pub(crate) async fn live(service: Service, router: Router) -> anyhow::Result<()>
             () = signals.next() => {}
         }
     }
+    let cut = shared.in_flight();
+    // What is cut has its line in the log too, before the last.
+    shop.phase.send_replace(Phase::Over);
+    let _ = timeout(LAST_WORDS, shop.phase.closed()).await;
     if let Some(exporter) = &shared.exporter {
         exporter.flush().await;
     }
-    let (served, cut) = (total(), shared.in_flight());
+    let served = total();
     tracing::info!(served, served_while_draining = served - served_before, cut, "ended");
     Ok(())
 }

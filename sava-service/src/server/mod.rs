@@ -12,6 +12,8 @@ mod life;
 mod limits;
 mod listener;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -51,11 +51,15 @@ pub(super) fn read(
 ) -> Result<ArgMatches, Wrong> {
     let args: Vec<OsString> = args.into_iter().collect();
     let help = command.clone().mut_args(tell_of_files);
+    // A setting of the service's own that is so named is not the file of a secret.
+    let names: Vec<_> =
+        command.get_arguments().filter_map(|arg| arg.get_env()?.to_str()).map(str::to_owned).collect();
     let mut variables = BTreeMap::new();
     let mut mistakes = Vec::new();
     let mut command = command.mut_args(|arg| {
         let Some(name) = arg.get_env().and_then(|name| name.to_str()).map(str::to_owned) else { return arg };
-        let value = variable(&name, arg.is_hide_env_values_set(), &lookup).unwrap_or_else(|mistake| {
+        let is_in_file = arg.is_hide_env_values_set() && !names.contains(&format!("{name}_FILE"));
+        let value = variable(&name, is_in_file, &lookup).unwrap_or_else(|mistake| {
             mistakes.push(mistake);
             None
         });
