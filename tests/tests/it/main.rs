@@ -6,6 +6,7 @@ mod cluster;
 mod harness;
 mod pages;
 mod readme;
+mod service;
 mod shop;
 mod snapshots;
 mod start;

@@ -1,0 +1,11 @@
+//! Both services as good citizens of a cluster: what sava-service gives them, seen from outside.
+
+mod caps;
+mod faults;
+mod life;
+mod limits;
+mod monitoring;
+mod settings;
+mod slow;
+mod tracing;
+mod wire;

@@ -1,0 +1,174 @@
+//! Metrics, and the dashboard and alerts that read them: Prometheus accepts all, and no name is made up.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use regex_lite::Regex;
+use sava_tests::{Cart, Product, Running, binaries, body, client, command};
+use serde_json::Value;
+
+/// Labels of the target, which the scrape configuration adds, and the bound of a histogram's bucket.
+const OF_THE_TARGET: [&str; 4] = ["app", "pod", "namespace", "le"];
+
+async fn metrics(service: &Running) -> String {
+    body(client().get(service.admin_url("/metrics").await).send().await.unwrap()).await
+}
+
+/// The metrics of both services after all that they count has happened once.
+async fn pages() -> [String; 2] {
+    let endpoint = "http://127.0.0.1:1";
+    let data = tempfile::tempdir().unwrap();
+    let db = data.path().join("db.json");
+    let product_json = r#"{"id":1,"locale":"ie","title":"Dreamcatcher","description":"Nets","price":25}"#;
+    fs::write(&db, format!(r#"{{"products":[{product_json}]}}"#)).unwrap();
+    let product = Product::start().data(data.path()).env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).await;
+    let cart = Cart::start().product(&product.url("")).env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).await;
+    assert_eq!(product.get("/products/ie").await.status(), 200);
+    assert_eq!(product.get("/nowhere").await.status(), 404);
+    assert_eq!(cart.get("/").await.status(), 200);
+    let added =
+        client().post(cart.url("/cart/items")).form(&[("id", "1"), ("quantity", "1")]).send().await.unwrap();
+    assert_eq!(added.status(), 303);
+    let ordered = client().post(cart.url("/checkout")).form(&[("name", "")]).send().await.unwrap();
+    assert!(!ordered.status().is_server_error(), "{ordered:?}");
+    fs::write(&db, "not JSON").unwrap();
+    let reloaded = async {
+        while !metrics(&product).await.contains(r#"sava_catalog_reloads_total{result="failed"} 1"#) {}
+    };
+    tokio::time::timeout(sava_tests::PATIENCE, reloaded).await.expect("bad data is noticed");
+    [metrics(&product).await, metrics(&cart).await]
+}
+
+fn promtool(arguments: &[&str], input: &str) -> (bool, String) {
+    let mut promtool: Command = command("promtool");
+    promtool.args(arguments).current_dir(binaries::root().join("k8s/monitoring"));
+    promtool.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut promtool = promtool.spawn().expect("promtool (Debian's package prometheus) is installed");
+    promtool.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Each metric of a page with its labels.
+fn exported(pages: &[String]) -> BTreeMap<String, BTreeSet<String>> {
+    let label = Regex::new(r#"([a-zA-Z_]+)=""#).unwrap();
+    let mut exported = BTreeMap::<_, BTreeSet<String>>::new();
+    for line in pages.iter().flat_map(|page| page.lines()).filter(|line| !line.starts_with('#')) {
+        let (name, rest) = line.split_at(line.find(['{', ' ']).expect("a name and a value"));
+        let labels = label.captures_iter(rest).map(|found| found[1].to_owned());
+        exported.entry(name.to_owned()).or_default().extend(labels);
+    }
+    exported
+}
+
+/// Checks each metric of an expression, and each label that it picks by or sums over.
+fn check(expression: &str, exported: &BTreeMap<String, BTreeSet<String>>) -> usize {
+    let metric = Regex::new(r"\b((?:http|sava|process)_[a-z_]+)(\{[^}]*\})?").unwrap();
+    let label = Regex::new(r#"([a-z_]+)\s*(?:=~|!~|!=|=)\s*""#).unwrap();
+    let list = Regex::new(r"\bby \(([^)]*)\)").unwrap();
+    let mut known: BTreeSet<&str> = OF_THE_TARGET.into();
+    let mut count = 0;
+    for found in metric.captures_iter(expression) {
+        let labels =
+            exported.get(&found[1]).unwrap_or_else(|| panic!("{} is not exported: {expression}", &found[1]));
+        known.extend(labels.iter().map(String::as_str));
+        for picked in label.captures_iter(found.get(2).map_or("", |braces| braces.as_str())) {
+            let name = &picked[1];
+            let is_known = labels.contains(name) || OF_THE_TARGET.contains(&name);
+            assert!(is_known, "{} has no label {name}: {expression}", &found[1]);
+        }
+        count += 1;
+    }
+    for names in list.captures_iter(expression) {
+        for name in names[1].split(',').map(str::trim) {
+            assert!(known.contains(name), "no label {name}: {expression}");
+        }
+    }
+    count
+}
+
+fn expressions(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                match value {
+                    Value::String(text) if key == "expr" || key == "definition" => found.push(text.clone()),
+                    _ => expressions(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| expressions(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn dashboard_and_alerts_name_what_is_exported() {
+    let exported = exported(&pages().await);
+    let folder = binaries::root().join("k8s/monitoring");
+
+    let dashboard: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("sava-dashboard.json")).unwrap()).unwrap();
+    let mut of_dashboard = Vec::new();
+    expressions(&dashboard, &mut of_dashboard);
+    let count: usize = of_dashboard.iter().map(|expression| check(expression, &exported)).sum();
+    assert!(count > 20, "{count} metrics in the dashboard");
+
+    let alerts = fs::read_to_string(folder.join("sava-alerts.yml")).unwrap();
+    let count: usize = alerts
+        .split("- alert: ")
+        .skip(1)
+        .map(|alert| {
+            let expression = alert.split("expr:").nth(1).unwrap().split("labels:").next().unwrap();
+            let count = check(expression, &exported);
+            assert!(count > 0, "an alert on nothing: {alert}");
+            count
+        })
+        .sum();
+    assert!(count > 10, "{count} metrics in the alerts");
+}
+
+#[tokio::test]
+async fn promtool_accepts_the_metrics() {
+    for page in pages().await {
+        let (is_good, said) = promtool(&["check", "metrics"], &page);
+        assert!(is_good, "{said}");
+    }
+}
+
+#[test]
+fn promtool_accepts_the_rules_and_the_configuration() {
+    let (is_good, said) = promtool(&["check", "rules", "sava-alerts.yml"], "");
+    assert!(is_good && said.contains("11 rules found"), "{said}");
+    // Debian's promtool knows no Kubernetes: a target in the place of its discovery lets it check the rest.
+    let configuration = fs::read_to_string(binaries::root().join("k8s/monitoring/prometheus.yml")).unwrap();
+    let discovery = "kubernetes_sd_configs:\n  - role: pod";
+    assert!(configuration.contains(discovery));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("prometheus.yml");
+    let target = "static_configs:\n  - targets: [localhost]";
+    fs::write(&file, configuration.replace(discovery, target).replace("- sava-alerts.yml", "")).unwrap();
+    let (is_good, said) = promtool(&["check", "config", file.to_str().unwrap()], "");
+    assert!(is_good, "{said}");
+}
+
+#[tokio::test]
+async fn labels_are_bounded() {
+    let product = Product::start().await;
+    for number in 0..50 {
+        product.get(&format!("/nowhere/{number}")).await;
+        product.get(&format!("/products/x{number}")).await;
+        let method = reqwest::Method::from_bytes(format!("VERB{number}").as_bytes()).unwrap();
+        client().request(method, product.url("/products/ie")).send().await.unwrap();
+    }
+    let page = metrics(&product).await;
+    let series = page.lines().filter(|line| line.starts_with("http_server_request_duration_seconds_count"));
+    assert!(series.count() < 12, "{page}");
+    assert!(page.contains(r#"method="GET",release="3.0.0",route="unmatched",status="404""#), "{page}");
+    assert!(page.contains(r#"method="other""#) && !page.contains("VERB"), "{page}");
+}
