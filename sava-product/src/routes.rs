@@ -67,3 +67,6 @@ async fn method_not_allowed(request: Request) -> Response {
 async fn unknown_route(request: Request) -> Response {
     problems::unknown_route(request.uri().path()).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod browser;
 mod cluster;
 mod harness;
 mod pages;
+mod product;
 mod readme;
 mod service;
 mod shop;
