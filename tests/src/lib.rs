@@ -26,6 +26,7 @@ mod process;
 mod product;
 mod server;
 mod shopper;
+pub mod tools;
 
 pub use balancer::Balancer;
 pub use cart::{Cart, CartBuilder};

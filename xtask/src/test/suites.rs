@@ -2,7 +2,7 @@
 
 use super::{
     Need,
-    need::{self, AXE, CARGO_DENY, CHROMIUM, KUBECTL, LIGHTHOUSE, POSTGRESQL, PROMTOOL},
+    need::{self, AXE, CARGO_DENY, CHROMIUM, KUBECTL, LIGHTHOUSE, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS},
     runner::{Count, check, test},
 };
 use crate::workspace::cargo;
@@ -64,7 +64,7 @@ pub(super) const SUITES: &[Suite] = &[
         name: "processes",
         about: "the real binaries together",
         slow: false,
-        needs: &[&KUBECTL, &POSTGRESQL, &PROMTOOL],
+        needs: &[&KUBECTL, &PACT, &POSTGRESQL, &PROMTOOL, &SCHEMATHESIS],
         run: || test(&["--test", "*"], &["--skip", "browser::", "--skip", "images::"]),
     },
     Suite {

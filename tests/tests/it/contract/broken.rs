@@ -1,0 +1,519 @@
+//! Servers that break one promise each: the contract fails on the rules that say so, and on no others.
+
+use std::collections::BTreeSet;
+
+use sava_tests::Product;
+
+use super::{
+    contract,
+    middleman::{Answered, Asked, Middleman, MiddlemanBuilder},
+};
+
+/// The contract, against the newest release behind a middleman who breaks something, fails on exactly these rules.
+async fn breaks(how: impl FnOnce(MiddlemanBuilder) -> MiddlemanBuilder, expected: &[&str]) {
+    breaks_in("3.0.0", how, expected).await;
+}
+
+async fn breaks_in(release: &str, how: impl FnOnce(MiddlemanBuilder) -> MiddlemanBuilder, expected: &[&str]) {
+    let product = Product::start().release(release).await;
+    let middleman = how(Middleman::before(&product.url(""))).start().await;
+    let report = contract(&middleman.url("/")).await;
+    let failed: BTreeSet<&str> = report.failed().into_iter().collect();
+    let expected: BTreeSet<&str> = expected.iter().copied().collect();
+    let missed: Vec<_> = expected.difference(&failed).collect();
+    let too_many: Vec<_> = failed.difference(&expected).collect();
+    assert!(
+        missed.is_empty() && too_many.is_empty(),
+        "missed: {missed:#?}, too many: {too_many:#?} in\n{}",
+        report.text()
+    );
+}
+
+fn is_list(asked: &Asked) -> bool {
+    path(asked).starts_with("/products/") && path(asked).matches('/').count() == 2
+}
+
+fn path(asked: &Asked) -> &str {
+    asked.target.split('?').next().unwrap_or_default()
+}
+
+/// The request without the parameters of which the condition holds.
+fn without_parameters(asked: &mut Asked, holds: impl Fn(&str, &str) -> bool) {
+    let Some((path, query)) = asked.target.split_once('?') else { return };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            !holds(name, value)
+        })
+        .collect();
+    asked.target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+}
+
+fn becomes_empty_list(answered: &mut Answered) {
+    answered.status = 200;
+    answered.set("content-type", "application/json");
+    answered.body = b"[]".to_vec();
+}
+
+#[tokio::test]
+async fn wrong_vary_is_found() {
+    breaks(
+        |it| it.answers(|_, answered| answered.set("vary", "Accept-Encoding")),
+        &[
+            "3.1/vary-on-304",
+            "3.1/vary-on-400",
+            "3.1/vary-on-404",
+            "3.1/vary-on-405",
+            "3.1/vary-on-406",
+            "3.1/vary-on-list",
+            "3.1/vary-on-locales",
+            "3.1/vary-on-product",
+            "3.1/vary-on-query",
+            "3/index-varies",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn v2_under_the_type_of_v1_is_found() {
+    const V1: &str = "application/vnd.sava.v1+json";
+    let asks_for_v1 = |asked: &Asked| {
+        let lines = asked.headers.iter().filter(|(name, _)| name == "Accept");
+        lines.map(|(_, value)| value.as_str()).eq([V1])
+    };
+    let how = |it: MiddlemanBuilder| {
+        it.asks(move |asked| {
+            if asks_for_v1(asked) {
+                asked.change("accept", |_| "application/vnd.sava.v2+json".to_owned());
+            }
+        })
+        .answers(move |asked, answered| {
+            if asks_for_v1(asked) && answered.get("x-sava-media-type").is_some() {
+                answered.set("x-sava-media-type", "sava.v1; format=json");
+                if answered.status == 200 {
+                    answered.set("content-type", V1);
+                }
+            }
+        })
+    };
+    breaks(how, &["3.1/lists-are-one-version", "3.1/v1-has-no-other-members"]).await;
+}
+
+#[tokio::test]
+async fn empty_list_for_an_unknown_store_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|asked, answered| {
+            if answered.status == 404 && is_list(asked) && asked.method == "GET" {
+                becomes_empty_list(answered);
+            }
+        })
+    };
+    breaks(
+        how,
+        &[
+            "3.2/a-broken-escape-is-4xx",
+            "3.2/unknown-locale-is-404",
+            "3.5/if-none-match-on-errors",
+            "3/head-404-equals-get",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn missing_etag_is_found() {
+    breaks(
+        |it| it.answers(|_, answered| answered.remove("etag")),
+        &[
+            "3.5/list-has-etag",
+            "3.5/locales-have-etag",
+            "3.5/product-has-etag",
+            "3.5/query-has-etag",
+            "3/picture-has-etag",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn weak_etag_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|_, answered| {
+            if let Some(etag) = answered.get("etag").map(|etag| format!("W/{etag}")) {
+                answered.set("etag", &etag);
+            }
+        })
+    };
+    breaks(
+        how,
+        &[
+            "3.5/if-none-match-comma-in-tag",
+            "3.5/if-none-match-weak",
+            "3.5/list-has-etag",
+            "3.5/locales-have-etag",
+            "3.5/product-has-etag",
+            "3.5/query-has-etag",
+            "3/picture-has-etag",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn missing_total_count_is_found() {
+    breaks(
+        |it| it.answers(|_, answered| answered.remove("x-total-count")),
+        &[
+            "3.3/everything-at-once",
+            "3.3/total-count-after-filtering",
+            "3.3/total-count-before-slicing",
+            "3.3/total-count-in-each-version",
+            "3.3/total-count-of-nothing",
+            "3.3/total-count-on-the-list",
+            "3.3/total-count-past-the-end",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ignored_q0_is_found() {
+    let without_q0 = |accept: &str| {
+        let ranges: Vec<&str> = accept
+            .split(',')
+            .map(|range| match range.rsplit_once(";q=") {
+                Some((range, q)) if q.trim().parse() == Ok(0.0) => range,
+                _ => range,
+            })
+            .collect();
+        ranges.join(",")
+    };
+    let how = |it: MiddlemanBuilder| it.asks(move |asked| asked.change("accept", without_q0));
+    breaks(
+        how,
+        &[
+            "3.1/accept-q0-alone",
+            "3.1/accept-q0-any",
+            "3.1/accept-q0-excludes",
+            "3.1/accept-q0-excludes-all",
+            "3.1/accept-q0-in-another-line",
+            "3.1/accept-q0-of-application-over-any",
+            "3.1/accept-q0-spellings",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn only_the_first_accept_line_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.asks(|asked| {
+            let mut seen = false;
+            asked.headers.retain(|(name, _)| {
+                !name.eq_ignore_ascii_case("accept") || !std::mem::replace(&mut seen, true)
+            });
+        })
+    };
+    breaks(
+        how,
+        &["3.1/accept-several-lines", "3.1/accept-several-lines-one-empty", "3.1/accept-several-lines-q"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn absolute_page_links_are_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|asked, answered| {
+            for (_, value) in
+                answered.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("link"))
+            {
+                *value = value.replace("<?", &format!("<http://sava-product:9070{}?", path(asked)));
+            }
+        })
+    };
+    breaks(
+        how,
+        &[
+            "3.3/page-links-are-relative",
+            "3.3/page-links-first-and-last",
+            "3.3/page-links-keep-the-query",
+            "3.3/page-links-lead-through-all",
+            "3.3/page-links-next",
+            "3.3/page-links-prev",
+            "3.3/single-page-has-first-and-last",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn errors_in_plain_text_are_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|_, answered| {
+            if answered.status == 400 {
+                answered.set("content-type", "text/plain");
+            }
+        })
+    };
+    breaks(
+        how,
+        &["3.2/bad-query-is-a-problem", "5/invalid-host-is-400", "5/no-host-is-400", "5/two-hosts-are-400"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn prices_as_text_are_found() {
+    // The middleman changes what is not compressed and what has content, so codings and HEAD disagree with it, too.
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|_, answered| {
+            if answered.get("content-type").is_some_and(|it| it.contains("sava.v1")) {
+                answered.change_text(|text| {
+                    let pieces: Vec<String> = text
+                        .split("\"price\":")
+                        .enumerate()
+                        .map(|(index, piece)| match piece.split_once(',') {
+                            Some((number, rest)) if index > 0 => format!("\"{number}\",{rest}"),
+                            _ => piece.to_owned(),
+                        })
+                        .collect();
+                    pieces.join("\"price\":")
+                });
+            }
+        })
+    };
+    breaks(
+        how,
+        &[
+            "3.1/lists-are-one-version",
+            "3.1/price-is-a-number",
+            "3.1/v1-keeps-its-schema",
+            "3.1/versions-agree-on-prices",
+            "3.5/coding-in-each-version",
+            "3/head-list-equals-get-in-each-version",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn order_that_is_ignored_is_found() {
+    let how = |it: MiddlemanBuilder| it.asks(|asked| without_parameters(asked, |name, _| name == "_order"));
+    breaks(
+        how,
+        &[
+            "3.3/everything-at-once",
+            "3.3/page-links-keep-the-query",
+            "3.3/sort-before-paging",
+            "3.3/sort-by-id",
+            "3.3/sort-by-price-desc",
+            "3.3/sort-by-several-keys",
+            "3.3/sort-by-title-desc",
+            "3.3/sort-missing-orders-are-asc",
+            "3.3/sort-order-in-any-case",
+            "3.3/sort-unknown-order",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn unknown_parameters_that_are_ignored_are_found() {
+    let known = [
+        "_page",
+        "_limit",
+        "_start",
+        "_end",
+        "_sort",
+        "_order",
+        "q",
+        "id",
+        "locale",
+        "title",
+        "description",
+        "price",
+        "category",
+    ];
+    let how = |it: MiddlemanBuilder| {
+        it.asks(move |asked| {
+            without_parameters(asked, |name, _| {
+                let field =
+                    ["_ne", "_gte", "_lte", "_like"].iter().find_map(|operator| name.strip_suffix(operator));
+                !known.contains(&field.unwrap_or(name))
+            });
+        })
+    };
+    breaks(
+        how,
+        &[
+            "3.2/bad-query-names-the-parameter",
+            "3.3/unknown-field-is-400",
+            "3.3/unknown-parameter-is-400",
+            "3.3/unknown-parameter-lists-what-there-is",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn conditions_that_are_ignored_are_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.asks(|asked| asked.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("if-none-match")))
+    };
+    breaks(
+        how,
+        &[
+            "3.5/if-none-match-any",
+            "3.5/if-none-match-by-coding",
+            "3.5/if-none-match-comma-in-tag",
+            "3.5/if-none-match-in-each-version",
+            "3.5/if-none-match-is-304",
+            "3.5/if-none-match-list",
+            "3.5/if-none-match-on-a-query",
+            "3.5/if-none-match-on-head",
+            "3.5/if-none-match-on-locales",
+            "3.5/if-none-match-on-one-product",
+            "3.5/if-none-match-over-if-modified-since",
+            "3.5/if-none-match-several-lines",
+            "3.5/if-none-match-weak",
+            "3/picture-is-304-when-unchanged",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn method_not_allowed_without_allow_is_found() {
+    breaks(
+        |it| {
+            it.answers(|_, answered| {
+                if answered.status == 405 {
+                    answered.remove("allow");
+                }
+            })
+        },
+        &["3/allow-names-the-methods", "3/every-route-is-read-only"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn missing_deprecation_is_found() {
+    breaks(
+        |it| it.answers(|_, answered| answered.remove("deprecation")),
+        &["3.1/older-versions-are-deprecated", "3.1/older-products-are-deprecated"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn head_with_other_headers_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|asked, answered| {
+            if asked.method == "HEAD" {
+                answered.remove("etag");
+            }
+        })
+    };
+    breaks(
+        how,
+        &[
+            "3/head-docs-equals-get",
+            "3/head-gzip-equals-get",
+            "3/head-index-equals-get",
+            "3/head-list-equals-get",
+            "3/head-list-equals-get-in-each-version",
+            "3/head-locales-equals-get",
+            "3/head-openapi-equals-get",
+            "3/head-picture-equals-get",
+            "3/head-product-equals-get",
+            "3/head-query-equals-get",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn missing_cors_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|_, answered| answered.headers.retain(|(name, _)| !name.starts_with("access-control-")))
+    };
+    breaks(
+        how,
+        &[
+            "3/cors-any-origin",
+            "3/cors-any-origin-for-locales",
+            "3/cors-any-origin-for-one",
+            "3/cors-any-origin-for-openapi",
+            "3/cors-exposes-headers",
+            "3/cors-on-errors",
+            "3/cors-preflight-allows-conditions",
+            "3/cors-preflight-allows-no-writing",
+            "3/cors-preflight-allows-reading",
+            "3/cors-preflight-succeeds",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn release_that_errors_do_not_name_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|_, answered| {
+            if answered.status >= 400 {
+                answered.remove("x-sava-release");
+            }
+        })
+    };
+    breaks(how, &["3.1/release-on-every-answer"]).await;
+}
+
+#[tokio::test]
+async fn gzip_for_everybody_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.asks(|asked| {
+            if is_list(asked) && asked.method == "GET" && asked.says("accept-encoding", "gzip") {
+                asked.change("accept-encoding", |_| "gzip".to_owned());
+            }
+        })
+    };
+    breaks(how, &["3.5/coding-q0", "3.5/coding-by-q"]).await;
+}
+
+#[tokio::test]
+async fn price_of_another_currency_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|asked, answered| {
+            if path(asked) == "/products" {
+                answered.change_text(|text| text.replace("\"currency\":\"EUR\"", "\"currency\":\"USD\""));
+            }
+        })
+    };
+    breaks(how, &["3.1/v3-currency-is-the-stores"]).await;
+}
+
+#[tokio::test]
+async fn release_that_drops_a_version_is_found() {
+    let product = Product::start().release("2.1.0-breaking").await;
+    let report = contract(&product.url("")).await;
+    let failed = report.failed();
+    for rule in ["3/version-lists-the-api-versions", "3.1/accept-each-version", "3.1/v1-list-is-an-array"] {
+        assert!(failed.contains(&rule), "{failed:?}");
+    }
+    assert_eq!(report.versions, ["v1", "v2"]);
+}
+
+#[tokio::test]
+async fn canary_that_answers_in_between_is_found() {
+    let how = |it: MiddlemanBuilder| {
+        it.answers(|asked, answered| {
+            if path(asked) == "/docs" {
+                answered.set("x-sava-release", "2.0.1");
+            }
+        })
+    };
+    breaks(how, &["3.1/one-release-answers"]).await;
+}
