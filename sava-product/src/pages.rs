@@ -24,11 +24,12 @@ use crate::{
 /// The style of all pages, which is inside each of them.
 pub const STYLE: &str = include_str!("../templates/pages.css");
 
-/// What there is, as `/` tells it; links are relative to it.
+/// What there is, as `/` tells it; links are relative to it. What stands for any store or product is no link: which
+/// there are depends on the data.
 const ENTRIES: [(&str, &str); 8] = [
     ("products", "The stores there are, and where their products are"),
-    ("products/ie", "The products of a store"),
-    ("products/ie/3", "One product"),
+    ("products/{locale}", "The products of a store"),
+    ("products/{locale}/{id}", "One product"),
     ("docs", "The documentation of the API"),
     ("openapi.json", "The same for programs (OpenAPI 3.1)"),
     ("version", "The release, its API versions, and the catalog that it serves"),
