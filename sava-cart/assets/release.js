@@ -79,7 +79,7 @@ let nextAt = performance.now();
 let answered = [];
 let lostSince = Date.now();
 let lost = 0;
-const seenProductSamples = new Map();
+const seenProductSamples = new Set();
 
 const now = () => (paused ? pausedAt : Date.now());
 
@@ -106,10 +106,11 @@ async function take() {
 }
 
 function readProduct(sample, product) {
-  const last = seenProductSamples.get(sample.storefrontPod) || 0;
-  sample.own = product.sample > last || product.sample < last - 1000;
-  if (sample.own) seenProductSamples.set(sample.storefrontPod, product.sample);
-  if (seenProductSamples.size > 500) seenProductSamples.clear();
+  // Slow samples come after faster ones that began later, so each number is remembered, and not the last alone.
+  const key = `${sample.storefrontPod} ${product.sample}`;
+  sample.own = !seenProductSamples.has(key);
+  seenProductSamples.add(key);
+  if (seenProductSamples.size > 2000) for (const old of seenProductSamples) { seenProductSamples.delete(old); if (seenProductSamples.size <= 1000) break; }
   sample.product = product.release || NOBODY;
   sample.productPod = product.instance || "";
   sample.api = product.apiVersion || "";
@@ -227,7 +228,7 @@ function watchAbsence(figures) {
         happened("−", `Pod ${pod} of ${cell.release} is gone`, lane, cell.release, cell.t);
       }
     }
-    const fast = [...figures[lane].releases.values()].filter((r) => r.recent.length >= 12);
+    const fast = [...figures[lane].releases.values()].filter((r) => r.recent.length >= 8);
     for (const r of fast) {
       const others = fast.filter((o) => o !== r);
       const best = Math.min(...others.map((o) => o.recentP50));
@@ -745,11 +746,12 @@ function draw(lane) {
   pen.font = `${unit * 0.78}px ${ink.font}`;
   pen.textAlign = "right";
   for (const share of [0, 50, 100]) pen.fillText(`${share} %`, left - unit * 0.4, Math.max(ceiling + unit * 0.3, Math.min(foot, foot - (share / 100) * tall)));
-  const step = settings.window / 6;
-  for (let i = 0; i <= 6; i += 1) {
-    pen.textAlign = i === 0 ? "right" : i === 6 ? "left" : "center";
+  const ticks = w < unit * 34 ? 3 : 6;
+  const step = settings.window / ticks;
+  for (let i = 0; i <= ticks; i += 1) {
+    pen.textAlign = i === 0 ? "right" : i === ticks ? "left" : "center";
     const ago = Math.round(step * i);
-    pen.fillText(ago === 0 ? "now" : ago % 60 === 0 ? `−${ago / 60} min` : `−${ago} s`, right - ((right - left) * i) / 6, h - unit * 0.5);
+    pen.fillText(ago === 0 ? "now" : ago % 60 === 0 ? `−${ago / 60} min` : `−${ago} s`, right - ((right - left) * i) / ticks, h - unit * 0.5);
   }
 }
 

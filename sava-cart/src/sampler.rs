@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -35,7 +35,7 @@ const MAX_BYTES: usize = 8 << 20;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
-    /// Counts the samples of this process: a page that gets the same twice counts it once.
+    /// The number of the sample, which this process gives once: a page that gets the same twice counts it once.
     pub sample: u64,
     /// The release that answered, by its own words; none where nobody answered or it did not say.
     pub release: Option<String>,
@@ -92,7 +92,7 @@ impl Sampler {
             client,
             url,
             accept,
-            count: AtomicU64::new(0),
+            count: AtomicU64::new(first_number()),
             one: Window::new(SHARED_FOR),
             table: Window::new(TABLE_SHARED_FOR),
         };
@@ -182,6 +182,13 @@ impl Sample {
             error,
         }
     }
+}
+
+/// The count begins with the time, in milliseconds since 1970: so a process that is restarted under the same name
+/// does not begin anew with numbers that a page has seen.
+fn first_number() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or_default()
 }
 
 fn in_a_few_words(error: &reqwest::Error) -> &'static str {

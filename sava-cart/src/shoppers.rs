@@ -175,8 +175,9 @@ async fn keep_busy(settings: &ShoppersSettings, street: &Street) -> anyhow::Resu
         let home = &settings.urls[n % settings.urls.len()];
         anyhow::Ok(async move { shopper.run(errand, home).await })
     };
-    // Answers that take up to a second are enough to keep the rate; a slower shop is asked less often.
-    let n_shoppers = (1..MOST_SHOPPERS).find(|n| *n >= rounded_up(settings.rate)).unwrap_or(MOST_SHOPPERS);
+    // Each has about four turns a second, so that errands come to their end; where an answer takes longer than
+    // that, the rate is not reached, which is kind to a slow shop.
+    let n_shoppers = rounded_up(settings.rate / 4.0).clamp(2, MOST_SHOPPERS);
     let mut n_errands = 0;
     while n_errands < n_shoppers {
         inside.push(visit(n_errands)?);
@@ -189,7 +190,7 @@ async fn keep_busy(settings: &ShoppersSettings, street: &Street) -> anyhow::Resu
     Ok(())
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 200")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "up to 200")]
 fn rounded_up(rate: f64) -> usize {
     rate.ceil() as usize
 }

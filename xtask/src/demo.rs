@@ -24,8 +24,12 @@ pub(crate) struct Demo {
 impl Demo {
     /// Builds the services and the stage, and plays. It is a program of its own, so that this one builds quickly.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let packages = ["--package", "sava-product", "--package", "sava-cart", "--package", "sava-tests"];
-        workspace::run(workspace::cargo().args(["build", "--quiet", "--bins"]).args(packages))?;
+        // Apart, as the tests build them: together their dependencies have other features and are built again.
+        for packages in
+            [&["--package", "sava-product", "--package", "sava-cart"][..], &["--package", "sava-tests"]]
+        {
+            workspace::run(workspace::cargo().args(["build", "--quiet", "--bins"]).args(packages))?;
+        }
         let stage = workspace::target().join("debug/sava-demo");
         let mut command = Command::new(&stage);
         let status = command.args(&self.arguments).env("SAVA_TESTS_BUILT", "1").status();

@@ -90,6 +90,7 @@ pub async fn place_order(
     let FormBody(mut form) = form.map_err(rejected)?;
     let shopper = Shopper::read(&visit.state.cookies, &visit.headers).unwrap_or_default();
     let outcome = checkout::submit(&visit.state, &shopper, &visit.cart, &form).await;
+    let is_unconfirmed = matches!(outcome, Outcome::PricesUnconfirmed);
     let (status, alert, mistakes) = match outcome {
         Outcome::Placed(order) => return Ok(placed(&visit, &shopper, &order)),
         Outcome::EmptyCart => return Ok(visit.see(Route::Cart, None)),
@@ -116,6 +117,11 @@ pub async fn place_order(
     let mut response = visit.show(status, Keep::Nowhere, &page);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+    }
+    if is_unconfirmed {
+        // It may answer again by now: what stopped this order is its fault all the same, and not this release's.
+        let fault = header::HeaderValue::from_static("prices unconfirmed");
+        response.headers_mut().entry("x-sava-product-fault").or_insert(fault);
     }
     Ok(remember(&visit, &shopper, response))
 }

@@ -175,11 +175,10 @@ impl<'a> Shopper<'a> {
         };
         let answer = answer.await;
         let latency = start.elapsed();
+        let mut rest = None;
         let (visit, seen) = match answer {
             Ok((status, headers, text)) => {
-                if let Some(rest) = retry_after(status, &headers) {
-                    self.street.pace.rest(rest);
-                }
+                rest = retry_after(status, &headers);
                 let fault = fault(status, &headers);
                 let usable = !matches!(fault, Some(Fault::Storefront(_)));
                 let visit = Visit {
@@ -202,8 +201,11 @@ impl<'a> Shopper<'a> {
                 (Visit { storefront: None, product: None, latency, fault }, None)
             }
         };
-        let mut tally = self.street.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.count(&visit, &mut self.rng);
+        self.street.tally.lock().unwrap_or_else(PoisonError::into_inner).count(&visit, &mut self.rng);
+        // It keeps its place in the shop meanwhile, so a shop that asks everybody to wait is left alone by all.
+        if let Some(rest) = rest {
+            tokio::time::sleep(rest).await;
+        }
         seen
     }
 }
@@ -247,15 +249,16 @@ fn product_release(headers: &HeaderMap) -> Option<String> {
     }
 }
 
+/// What was wrong, and whose fault it is: a checkout that cannot confirm its prices (503) is the product service's.
 fn fault(status: StatusCode, headers: &HeaderMap) -> Option<Fault> {
+    if let Some(fault) = header(headers, "x-sava-product-fault") {
+        let what = fault.split(';').next().unwrap_or_default().trim();
+        return Some(Fault::Product(format!("product service: {what}")));
+    }
     // A conflict (the price changed) is the shop at its best; other 4xx to a shopper that sent what the page
     // asked for are not.
-    if status.is_server_error() || (status.is_client_error() && status != StatusCode::CONFLICT) {
-        return Some(Fault::Storefront(format!("status {}", status.as_u16())));
-    }
-    let fault = header(headers, "x-sava-product-fault")?;
-    let what = fault.split(';').next().unwrap_or_default().trim().to_owned();
-    Some(Fault::Product(format!("product service: {what}")))
+    let failed = status.is_server_error() || (status.is_client_error() && status != StatusCode::CONFLICT);
+    failed.then(|| Fault::Storefront(format!("status {}", status.as_u16())))
 }
 
 /// How long the answer asks to be left alone (RFC 9110 §10.2.3, in seconds).

@@ -1,5 +1,4 @@
-//! The pace of all shoppers together: so many requests a second and no more, and none while a shop asks to be
-//! left alone.
+//! The pace of all shoppers together: so many requests a second and no more.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -33,12 +32,6 @@ impl Pace {
         };
         sleep_until(mine).await;
     }
-
-    /// No new turn for that long.
-    pub fn rest(&self, rest: Duration) {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        *next = (*next).max(Instant::now() + rest);
-    }
 }
 
 #[cfg(test)]
@@ -46,16 +39,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn turns_are_evenly_spaced_and_rest_is_kept() {
+    async fn turns_are_evenly_spaced() {
         let pace = Pace::new(10.0);
         let start = Instant::now();
         for _ in 0..5 {
             pace.turn().await;
         }
         assert_eq!(start.elapsed().as_millis(), 400);
-        pace.rest(Duration::from_secs(3));
-        pace.turn().await;
-        assert_eq!(start.elapsed().as_millis(), 3_400);
     }
 
     #[tokio::test(start_paused = true)]

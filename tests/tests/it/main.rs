@@ -8,6 +8,7 @@ mod harness;
 mod pages;
 mod product;
 mod readme;
+mod release;
 mod service;
 mod shop;
 mod snapshots;

@@ -1,0 +1,51 @@
+//! The scenes of `cargo xtask demo`, played to their ends.
+
+use sava_tests::{Exit, Process, binaries, command};
+
+async fn play(scene: &str) -> Exit {
+    let mut demo = command(env!("CARGO_BIN_EXE_sava-demo"));
+    // Its services are those of these tests, built once.
+    let _built = binaries::path("sava-cart");
+    demo.args([scene, "--pace", "4"]).env("SAVA_TESTS_BUILT", "1");
+    let exit = Process::spawn("demo", demo).exit().await;
+    assert_eq!(exit.code, Some(0), "{}", exit.output);
+    exit
+}
+
+#[tokio::test]
+async fn canary_goes_to_everybody() {
+    let exit = play("canary").await;
+    assert!(exit.output.contains("Release 2.0.1 to everybody"), "{}", exit.output);
+}
+
+#[tokio::test]
+async fn failing_release_is_rolled_back() {
+    let exit = play("rollback").await;
+    assert!(exit.output.contains("2.0.2-errors is WORSE than 2.0.1"), "{}", exit.output);
+}
+
+#[tokio::test]
+async fn each_bad_release_is_stopped_and_the_good_one_is_not() {
+    let exit = play("bad-release").await;
+    for told in [
+        "406 Not Acceptable",
+        "GET /readyz: 503",
+        "2.0.2-slow is WORSE",
+        "2.0.2-errors is WORSE",
+        "40 requests:",
+        "3.0.1-broken is WORSE",
+    ] {
+        assert!(exit.output.contains(told), "no {told:?} in {}", exit.output);
+    }
+    assert!(!exit.output.contains("3.0.0 is WORSE"), "{}", exit.output);
+}
+
+#[tokio::test]
+async fn media_types_are_told_apart() {
+    let exit = play("media-type").await;
+    for told in
+        ["application/vnd.sava.v1+json", "application/vnd.sava.v3+json", "406", "All three stores are open"]
+    {
+        assert!(exit.output.contains(told), "no {told:?} in {}", exit.output);
+    }
+}
