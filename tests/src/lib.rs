@@ -19,6 +19,7 @@ pub mod binaries;
 pub mod browser;
 mod cart;
 pub mod cluster;
+pub mod docker;
 mod http;
 mod ingress;
 mod postgres;

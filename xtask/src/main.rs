@@ -4,6 +4,10 @@
 
 mod contract;
 mod demo;
+mod docker;
+mod engine;
+mod images;
+mod publish;
 mod screenshots;
 mod shop;
 mod test;
@@ -20,6 +24,7 @@ use clap::Parser;
 enum Command {
     Contract(contract::Contract),
     Demo(demo::Demo),
+    Publish(publish::Publish),
     Screenshots(screenshots::Screenshots),
     Shop(shop::Shop),
     Test(test::Test),
@@ -30,6 +35,7 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Contract(contract) => contract.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Publish(publish) => publish.run(),
         Command::Screenshots(_) => screenshots::run(),
         Command::Shop(shop) => shop.run(),
         Command::Test(test) => test.run(),

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that says whether this tree is good.
 
-mod need;
+pub(crate) mod need;
 mod runner;
 mod suites;
 

@@ -5,6 +5,7 @@ mod browser;
 mod cluster;
 mod contract;
 mod harness;
+mod images;
 mod pages;
 mod product;
 mod readme;

@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use crate::workspace::{self, cargo, find};
+use crate::{
+    docker::Docker,
+    workspace::{self, cargo, find},
+};
 
 /// Something that a test needs.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(crate) enum Source {
     Debian(&'static [&'static str]),
     /// A package of `PyPI`, installed into a virtual environment, `target/tools/NAME`.
     Python { package: &'static str, version: &'static str },
+    /// A program of crates.io, compiled into `target/tools/NAME`.
+    Cargo { package: &'static str, version: &'static str },
     /// A package of npm, installed into `target/tools/NAME`.
     Npm { package: &'static str, version: &'static str },
 }
@@ -97,6 +102,41 @@ pub(super) const LIGHTHOUSE: Need = Need {
     source: Source::Npm { package: "lighthouse", version: "12.8.2" },
 };
 
+pub(super) const DOCKER: Need = Need {
+    name: "Docker",
+    found: || find("dockerd").is_some() || Docker::find().is_ok_and(|docker| docker.has_engine()),
+    source: Source::Debian(&["docker.io", "iptables"]),
+};
+
+pub(super) const DOCKER_COMPOSE: Need = Need {
+    name: "docker compose",
+    found: || {
+        find("docker-compose").is_some()
+            || Docker::find().is_ok_and(|docker| docker.output(["compose", "version"]).is_ok())
+    },
+    source: Source::Debian(&["docker-compose"]),
+};
+
+pub(super) const DOCKER_REGISTRY: Need = Need {
+    name: "an image registry",
+    found: || find("docker-registry").is_some(),
+    source: Source::Debian(&["docker-registry"]),
+};
+
+/// Makes a local stand-in of a base image, where no registry is in reach.
+pub(crate) const DEBOOTSTRAP: Need = Need {
+    name: "debootstrap",
+    found: || find("debootstrap").is_some(),
+    source: Source::Debian(&["debootstrap"]),
+};
+
+/// Writes the bills of materials.
+pub(crate) const CARGO_CYCLONEDX: Need = Need {
+    name: "cargo-cyclonedx",
+    found: || find("cargo-cyclonedx").is_some(),
+    source: Source::Cargo { package: "cargo-cyclonedx", version: "0.5.9" },
+};
+
 const PYTHON: Need = Need {
     name: "Python with virtual environments",
     found: || {
@@ -120,7 +160,7 @@ pub(crate) fn install<'a>(needs: impl IntoIterator<Item = &'a &'a Need>) -> anyh
     let mut lacking: Vec<&Need> = Vec::new();
     for need in needs {
         let base = match need.source {
-            Source::Debian(_) => None,
+            Source::Debian(_) | Source::Cargo { .. } => None,
             Source::Python { .. } => Some(&PYTHON),
             Source::Npm { .. } => Some(&NPM),
         };
@@ -160,12 +200,22 @@ pub(crate) fn cargo_deny() -> anyhow::Result<Command> {
     Ok(command)
 }
 
+/// cargo-cyclonedx: the machine's, or one that is compiled for the project.
+///
+/// # Errors
+/// When it cannot be installed.
+pub(crate) fn cargo_cyclonedx() -> anyhow::Result<PathBuf> {
+    install(&[&CARGO_CYCLONEDX])?;
+    let installed = || Some(CARGO_CYCLONEDX.folder()?.join("bin/cargo-cyclonedx"));
+    find("cargo-cyclonedx").or_else(installed).context("it has a folder")
+}
+
 impl Need {
     /// `target/tools/PACKAGE`, for what is installed there.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         match self.source {
             Source::Debian(_) => None,
-            Source::Python { package, .. } | Source::Npm { package, .. } => {
+            Source::Cargo { package, .. } | Source::Python { package, .. } | Source::Npm { package, .. } => {
                 Some(workspace::target().join("tools").join(package))
             }
         }
@@ -173,7 +223,10 @@ impl Need {
 
     fn is_met(&self) -> bool {
         let installed = || {
-            let (Source::Python { version, .. } | Source::Npm { version, .. }) = self.source else {
+            let (Source::Cargo { version, .. }
+            | Source::Python { version, .. }
+            | Source::Npm { version, .. }) = self.source
+            else {
                 return false;
             };
             let stamp = self.folder().map(|folder| folder.join("version"));
@@ -192,6 +245,14 @@ impl Need {
         fs::create_dir_all(&folder)?;
         let version = match self.source {
             Source::Debian(_) => return Ok(()),
+            Source::Cargo { package, version } => {
+                workspace::run(
+                    cargo()
+                        .args(["install", "--quiet", "--locked", package, "--version", version, "--root"])
+                        .arg(&folder),
+                )?;
+                version
+            }
             Source::Python { package, version } => {
                 workspace::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
                 let pip = folder.join("bin/pip");
@@ -227,7 +288,7 @@ fn install_debian(lacking: &[&Need]) -> anyhow::Result<()> {
         .iter()
         .filter_map(|need| match need.source {
             Source::Debian(packages) => Some(packages),
-            Source::Python { .. } | Source::Npm { .. } => None,
+            Source::Cargo { .. } | Source::Python { .. } | Source::Npm { .. } => None,
         })
         .flatten()
         .copied()

@@ -49,7 +49,17 @@ pub(super) fn check(command: &mut Command) -> anyhow::Result<Count> {
 /// # Errors
 /// When it fails without a failed test (it does not compile, or a test binary crashes), ignores a test, or hangs.
 pub(super) fn test(targets: &[&str], arguments: &[&str]) -> anyhow::Result<Count> {
+    test_in(targets, arguments, &[])
+}
+
+/// The same with additions to its environment.
+pub(super) fn test_in(
+    targets: &[&str],
+    arguments: &[&str],
+    environment: &[(&str, String)],
+) -> anyhow::Result<Count> {
     let mut command = workspace::cargo();
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.args(["test", "--workspace", "--no-fail-fast"]).args(targets);
     if std::io::stdout().is_terminal() {
         command.args(["--color", "always"]);

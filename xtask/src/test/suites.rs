@@ -2,10 +2,17 @@
 
 use super::{
     Need,
-    need::{self, AXE, CARGO_DENY, CHROMIUM, KUBECTL, LIGHTHOUSE, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS},
-    runner::{Count, check, test},
+    need::{
+        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CHROMIUM, DOCKER, DOCKER_COMPOSE, DOCKER_REGISTRY, KUBECTL,
+        LIGHTHOUSE, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS,
+    },
+    runner::{Count, check, test, test_in},
 };
-use crate::workspace::cargo;
+use crate::{
+    docker::Docker,
+    engine::Engine,
+    workspace::{self, cargo},
+};
 
 /// A group of tests.
 pub(super) struct Suite {
@@ -74,4 +81,24 @@ pub(super) const SUITES: &[Suite] = &[
         needs: &[&CHROMIUM, &AXE, &LIGHTHOUSE, &KUBECTL],
         run: || test(&["--test", "*"], &["browser::"]),
     },
+    Suite {
+        name: "images",
+        about: "a real Docker engine builds, publishes and runs the images",
+        slow: true,
+        needs: &[&CHROMIUM, &DOCKER, &DOCKER_COMPOSE, &DOCKER_REGISTRY, &CARGO_CYCLONEDX],
+        run: images,
+    },
 ];
+
+fn images() -> anyhow::Result<Count> {
+    let docker = Docker::find()?;
+    let engine = Engine::ready(&docker, &workspace::target().join("docker"))?;
+    let mut environment = engine.environment();
+    environment.push(("DOCKER", docker.client().display().to_string()));
+    // Through the host's network, as the machine itself reaches the package registry perhaps only by it.
+    environment.push(("BUILD_OPTIONS", "--network=host".to_owned()));
+    let mut build = cargo();
+    build.args(["xtask", "publish", "--build-only"]).envs(environment.iter().cloned());
+    let count = check(&mut build)?;
+    Ok(count + test_in(&["--test", "*"], &["images::"], &environment)?)
+}

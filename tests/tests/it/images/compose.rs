@@ -1,0 +1,109 @@
+//! The shop by `docker compose`, up and down.
+
+use std::{net::TcpListener, path::Path, process::Command};
+
+use sava_tests::{
+    client,
+    docker::{docker, succeed, unique},
+};
+
+/// A project of docker compose on free ports; dropping it takes it down with its volumes.
+struct Compose {
+    project: String,
+    ports: Vec<(&'static str, u16)>,
+    profile: &'static str,
+}
+
+impl Compose {
+    #[track_caller]
+    fn up(profile: &'static str) -> Self {
+        let names =
+            ["PRODUCT_PORT", "IE_PORT", "UK_PORT", "IE_A_PORT", "IE_B_PORT", "UK_A_PORT", "UK_B_PORT"];
+        let listeners = names.map(|name| (name, TcpListener::bind("127.0.0.1:0").expect("a free port")));
+        let ports = listeners
+            .iter()
+            .map(|(name, listener)| (*name, listener.local_addr().expect("bound").port()))
+            .collect();
+        drop(listeners);
+        let compose = Self { project: unique("compose"), ports, profile };
+        succeed(compose.command().args(["up", "--detach"]));
+        compose
+    }
+
+    /// `docker compose -f docker/compose.yaml`, by the plugin where it is installed.
+    fn command(&self) -> Command {
+        let plugin = docker(["compose", "version"]).output().is_ok_and(|output| output.status.success());
+        let mut command = if plugin { docker(["compose"]) } else { Command::new("docker-compose") };
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        command.current_dir(workspace).args(["-f", "docker/compose.yaml", "-p", &self.project]);
+        if !self.profile.is_empty() {
+            command.args(["--profile", self.profile]);
+        }
+        command.envs(self.ports.iter().map(|(name, port)| (*name, port.to_string())));
+        command
+    }
+
+    fn url(&self, name: &str, path: &str) -> String {
+        let (_, port) = self.ports.iter().find(|(other, _)| *other == name).expect("a port of the project");
+        format!("http://127.0.0.1:{port}{path}")
+    }
+
+    /// The page at `url`, once the service there listens.
+    async fn page(&self, name: &str) -> reqwest::Response {
+        let url = self.url(name, "/");
+        for _ in 0..600 {
+            if let Ok(answer) = client().get(&url).send().await {
+                assert_eq!(answer.status(), 200);
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("{url} does not answer:\n{}", succeed(self.command().args(["logs", "--no-color"])));
+    }
+}
+
+impl Drop for Compose {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(output) = self.command().args(["logs", "--no-color"]).output()
+        {
+            eprintln!("{}", String::from_utf8_lossy(&output.stdout));
+        }
+        let _ = self.command().args(["down", "--volumes"]).output();
+    }
+}
+
+#[tokio::test]
+async fn both_stores_are_open() {
+    let shop = Compose::up("");
+    for (port, currency) in [("IE_PORT", "€"), ("UK_PORT", "£")] {
+        let page = shop.page(port).await.text().await.expect("a page");
+        assert!(page.contains(currency) && page.contains("dreamcatcher"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn canary_shares_the_page_views() {
+    let shop = Compose::up("canary");
+    shop.page("IE_PORT").await;
+    let mut releases = std::collections::BTreeSet::new();
+    for _ in 0..300 {
+        let page = shop.page("IE_PORT").await;
+        if let Some(release) = page.headers().get("x-sava-product-release") {
+            releases.insert(release.to_str().expect("text").to_owned());
+        }
+        if releases.len() == 2 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("only {releases:?} served the pages");
+}
+
+#[tokio::test]
+async fn replicas_share_one_database() {
+    let shop = Compose::up("postgres");
+    for port in ["IE_A_PORT", "IE_B_PORT", "UK_A_PORT", "UK_B_PORT"] {
+        shop.page(port).await;
+    }
+}

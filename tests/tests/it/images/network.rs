@@ -1,0 +1,97 @@
+//! The images on a network of their own: found by name, scaled, stopped.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use sava_tests::{
+    client,
+    docker::{Container, Network, docker_output},
+};
+
+use super::{CART, CONFINED, PRODUCT};
+
+/// A sava-product in `network`, known there as `sava-product`, on the port that the store front asks by default.
+fn product(network: &Network) -> Container {
+    let options =
+        ["--network", &network.name, "--network-alias", "sava-product", "--env", "LISTEN=0.0.0.0:9070"];
+    Container::run(PRODUCT, &[CONFINED, &options].concat(), &[])
+}
+
+/// A store front in `network`, with no more configuration than the network.
+fn cart(network: &Network, options: &[&str]) -> Container {
+    let network = ["--network", &network.name, "--publish", "127.0.0.1:0:3000"];
+    Container::run(CART, &[CONFINED, &network, options].concat(), &[])
+}
+
+/// How many of `views` page views each instance of sava-product has supplied; each must be a page with products.
+async fn views(cart: &Container, views: u32) -> BTreeMap<String, u32> {
+    let url = format!("http://{}/", cart.address(3000));
+    let mut instances = BTreeMap::new();
+    for _ in 0..views {
+        let page = client().get(&url).send().await.expect("an answer");
+        assert_eq!(page.status(), 200);
+        let instance = page
+            .headers()
+            .get("x-sava-product-instance")
+            .map(|value| value.to_str().expect("text").to_owned());
+        let body = page.text().await.expect("a page");
+        assert!(body.contains("dreamcatcher"), "{body}");
+        if let Some(instance) = instance {
+            *instances.entry(instance).or_default() += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    instances
+}
+
+#[tokio::test]
+async fn product_is_found_by_its_name() {
+    let network = Network::create();
+    let first = product(&network);
+    let cart = cart(&network, &[]);
+    first.wait_until_healthy();
+    cart.wait_until_healthy();
+    assert_eq!(views(&cart, 3).await.len(), 1);
+
+    // A second one joins: both answer, as connections are made anew every few seconds.
+    let second = product(&network);
+    second.wait_until_healthy();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while views(&cart, 20).await.len() < 2 {
+        assert!(Instant::now() < deadline, "only one of two replicas is asked:\n{}", cart.logs());
+    }
+
+    // One leaves: the shop goes on, page by page.
+    docker_output(["stop", &first.name]);
+    views(&cart, 20).await;
+}
+
+#[tokio::test]
+async fn orders_go_to_postgres_by_name() {
+    let network = Network::create();
+    let variables =
+        ["--env", "POSTGRES_USER=sava", "--env", "POSTGRES_DB=sava", "--env", "POSTGRES_PASSWORD=secret"];
+    let place = ["--network", &network.name, "--network-alias", "orders"];
+    let _database = Container::run("postgres:17-alpine", &[&place[..], &variables].concat(), &[]);
+    let product = product(&network);
+    let key = format!("COOKIE_KEY={}", "6b".repeat(64));
+    let cart =
+        cart(&network, &["--env", "DATABASE_URL=postgres://sava:secret@orders:5432/sava", "--env", &key]);
+    product.wait_until_healthy();
+    cart.wait_until_healthy();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let url = format!("http://{}/readyz?verbose", cart.address(3000));
+        let ready: serde_json::Value =
+            client().get(url).send().await.expect("an answer").json().await.expect("JSON");
+        let text = ready.to_string();
+        if !text.contains("cannot") && !text.contains("rror") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{text}\n{}", cart.logs());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(!cart.logs().contains("secret"), "the password is in the log");
+}
