@@ -120,7 +120,7 @@ pub async fn place_order(
     }
     if is_unconfirmed {
         // It may answer again by now: what stopped this order is its fault all the same, and not this release's.
-        let fault = header::HeaderValue::from_static("prices unconfirmed");
+        let fault = header::HeaderValue::from_static("unconfirmed prices");
         response.headers_mut().entry("x-sava-product-fault").or_insert(fault);
     }
     Ok(remember(&visit, &shopper, response))
