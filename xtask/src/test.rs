@@ -14,15 +14,16 @@ use clap::Args;
 
 pub(crate) use need::Need;
 use runner::Count;
-use suites::{SUITES, Suite};
+use suites::{LeftOut, SUITES, Suite};
 
-/// Run all tests: format, lints, licenses, unit tests, real processes, a real browser, images
+/// Run the tests: format, lints, licenses, unit tests, real processes, a real browser; images where named
 ///
 /// What a test needs and this machine lacks is installed when this runs as root on Debian or Ubuntu; elsewhere the
-/// packages are named. Nothing is skipped silently.
+/// packages are named. Nothing is skipped silently. The suite `images` (with a real Docker
+/// engine, about a quarter of an hour) runs where it is named.
 #[derive(Args)]
 pub(crate) struct Test {
-    /// Leave out what needs a browser or Docker
+    /// Leave out what needs a browser
     #[arg(long)]
     quick: bool,
 
@@ -48,7 +49,7 @@ impl Test {
         println!("\n{}", summary(&done));
         if !left_out.is_empty() {
             let names = left_out.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ");
-            println!("Left out, as asked: {names}.");
+            println!("Not run: {names}. To run one: cargo xtask test NAME.");
         }
         if done.iter().any(|done| done.suite == suites::LICENSES) {
             println!(
@@ -64,10 +65,11 @@ impl Test {
     }
 
     fn is_chosen(&self, suite: &Suite) -> bool {
-        if self.suites.is_empty() {
-            !(self.quick && suite.slow)
-        } else {
-            self.suites.iter().any(|name| name == suite.name) && !(self.quick && suite.slow)
+        let is_named = self.suites.iter().any(|name| name == suite.name);
+        match suite.left_out {
+            LeftOut::UnlessNamed => is_named,
+            LeftOut::IfQuick if self.quick => false,
+            LeftOut::IfQuick | LeftOut::Never => is_named || self.suites.is_empty(),
         }
     }
 }
