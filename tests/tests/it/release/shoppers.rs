@@ -1,5 +1,14 @@
 //! `sava-cart shoppers`: pretend shoppers against real store fronts.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode, header},
+};
 use sava_tests::{Balancer, Cart, Exit, Ingress, Process, Product, binaries, command};
 use serde_json::Value;
 
@@ -73,4 +82,23 @@ async fn what_is_no_store_front_is_refused() {
     assert!(nowhere.output.contains("cannot be reached"), "{}", nowhere.output);
     let exit = shoppers(&["http://127.0.0.1:9/", "--rate", "5000"]).await;
     assert_eq!(exit.code, Some(2), "{}", exit.output);
+}
+
+#[tokio::test]
+async fn shop_that_asks_to_be_left_alone_is_and_knows_who_asked() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let overloaded = move |headers: HeaderMap| async move {
+        assert!(headers[header::USER_AGENT].to_str().expect("plain").starts_with("sava-shoppers/"));
+        counter.fetch_add(1, Ordering::Relaxed);
+        (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "30"), ("x-sava-release", "3.0.0")])
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(overloaded)).await });
+    let exit = shoppers(&[&url, "--rate", "40", "--for", "2s", "--format", "json"]).await;
+    // Once to see that it is there, and once by each of the ten shoppers who keep that rate.
+    assert_eq!(asked.load(Ordering::Relaxed), 11, "{}", exit.output);
+    assert_eq!(report(&exit)["storefront"]["releases"][0]["errors"], 10);
+    assert_eq!(exit.code, Some(3));
 }
