@@ -2,5 +2,6 @@
 
 mod control_plane;
 mod manifests;
+mod pipeline;
 mod proxy;
 pub(crate) mod tutorial;

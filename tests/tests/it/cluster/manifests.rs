@@ -167,7 +167,7 @@ fn custom_resources_are_valid() {
     let output = node.wait_with_output().expect("node ends");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
-    assert_eq!(text.lines().last(), Some("10 objects"), "some kinds were not looked at");
+    assert_eq!(text.lines().last(), Some("12 objects"), "some kinds were not looked at");
 }
 
 #[test]
@@ -397,4 +397,14 @@ fn one_pod_writes_to_a_file_of_orders() {
         let recreate = found.object["spec"]["strategy"]["type"] == "Recreate";
         assert_ne!(shared, recreate, "{}", found.name());
     }
+}
+
+#[test]
+fn alerts_are_the_same_with_the_operator_and_without() {
+    let read = |file: &str| {
+        let text = std::fs::read_to_string(root().join(file)).expect("a file of the repository");
+        parsed(file, &text).remove(0).object
+    };
+    let rule = read("k8s/components/monitoring/rules.yaml");
+    assert_eq!(rule["spec"], read("k8s/monitoring/sava-alerts.yml"));
 }

@@ -1,5 +1,7 @@
-//! The tutorial, done as it is written, with real `kubectl` and the real binaries.
+//! The tutorial, done as it is written, with real `kubectl` and the real binaries: and each way in which it could be
+//! wrong, seen at the right step.
 
+use std::path::Path;
 use std::process::Output;
 
 use sava_tests::binaries;
@@ -64,4 +66,147 @@ async fn a_later_step_goes_on_where_an_earlier_one_ended() {
     assert!(output.status.success(), "{}", told(&output));
     let output = follow(&kubectl, &["--from=5", "--until=6", "--keep"]).await;
     assert!(output.status.success(), "{}", told(&output));
+}
+
+/// A mistake in the text or in a manifest, and the step at which it has to be seen.
+struct Mistake {
+    file: &'static str,
+    right: &'static str,
+    wrong: &'static str,
+    step: u32,
+}
+
+const fn mistake(file: &'static str, right: &'static str, wrong: &'static str, step: u32) -> Mistake {
+    Mistake { file, right, wrong, step }
+}
+
+const TEXT: &str = "k8s/README.md";
+
+/// Each is made alone. A manifest that the text shows is changed in the text, too: the text is then as wrong as the file.
+const MISTAKES: &[Mistake] = &[
+    // Commands.
+    mistake(TEXT, "kubectl label namespace", "kubectl lable namespace", 2),
+    mistake(
+        TEXT,
+        "kubectl create -f k8s/tutorial/sava-product-1.0.3.yml",
+        "kubectl create -f k8s/tutorial/sava-product.yml",
+        3,
+    ),
+    mistake(TEXT, "{{range .items}}http", "http", 4),
+    mistake(
+        TEXT,
+        "{\"app\":\"sava-product\",\"version\":\"1.0.3\"}}}'\nkubectl create",
+        "{\"app\":\"sava-product\"}}}'\nkubectl create",
+        9,
+    ),
+    // Promises.
+    mistake(
+        TEXT,
+        "pod/sava-product-1.0.3-5ptjtt56nr-wp4fv   1/1 ",
+        "pod/sava-product-1.0.3-5ptjtt56nr-wp4fv   2/2 ",
+        3,
+    ),
+    mistake(
+        TEXT,
+        "\"price\":25,\"locale\":\"ie\"}\n```\n\nMake",
+        "\"price\":26,\"locale\":\"ie\"}\n```\n\nMake",
+        4,
+    ),
+    mistake(TEXT, "9070:31632/TCP   0s", "9071:31632/TCP   0s", 5),
+    mistake(TEXT, "SAVA_PRODUCT_SERVICE_PORT=9070", "SAVA_PRODUCT_SERVICE_PORT=8080", 6),
+    mistake(TEXT, "sava-product 1.0.3</b>, API v1", "sava-product 1.0.3</b>, API v2", 8),
+    // Manifests.
+    mistake(
+        "k8s/tutorial/sava-product-1.0.3.yml",
+        "image: vampio/sava-product:1.0.3",
+        "image: vampio/sava-product:1.0.4",
+        3,
+    ),
+    mistake("k8s/tutorial/sava-product-1.0.3.yml", "containerPort: 8080", "containerPort: 8088", 3),
+    mistake("k8s/tutorial/sava-product-1.0.3.yml", "path: /readyz", "path: /ready", 3),
+    mistake(TEXT, "cpu: 10m", "cpu: 20m", 4),
+    mistake("k8s/tutorial/sava-product-svc.yml", "targetPort: 8080", "targetPort: 8088", 5),
+    mistake("k8s/tutorial/sava-product-svc.yml", "  - port: 9070\n", "  - port: 9070\n    name: http\n", 5),
+    mistake(
+        "k8s/tutorial/sava-product-svc.yml",
+        "  selector:\n    app: sava-product",
+        "  selector:\n    app: sava-products",
+        5,
+    ),
+    mistake("k8s/tutorial/sava-cart-1.0.5-ie.yml", "key: COOKIE_KEY", "key: COOKIE", 7),
+    mistake("k8s/tutorial/sava-cart-1.0.5-uk.yml", "value: UK", "value: IE", 8),
+    mistake("k8s/tutorial/sava-cart-svc-uk.yml", "locale: UK\n  ports", "locale: IE\n  ports", 8),
+    mistake(
+        "k8s/tutorial/sava-product-2.0.1.yml",
+        "image: vampio/sava-product:2.0.1",
+        "image: vampio/sava-product:1.0.3",
+        9,
+    ),
+];
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder in a temporary folder");
+    for entry in from.read_dir().expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, target).expect("a file can be copied");
+        }
+    }
+}
+
+impl Mistake {
+    /// Makes it in a copy of what the tutorial needs, and follows the copy.
+    async fn is_seen(&self) {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        for folder in ["k8s", "data"] {
+            copy(&binaries::root().join(folder), &root.path().join(folder));
+        }
+        let change = |file: &str, must: bool| {
+            let path = root.path().join(file);
+            let text = std::fs::read_to_string(&path).expect("a file of the tutorial");
+            assert!(!must || text.contains(self.right), "{file} does not contain {:?}", self.right);
+            std::fs::write(path, text.replace(self.right, self.wrong)).expect("a copy can be changed");
+        };
+        change(self.file, true);
+        if self.file != TEXT {
+            change(TEXT, false);
+        }
+        let path = root.path().join(TEXT);
+        let text = std::fs::read_to_string(&path).expect("the text");
+        // What will never come true need not be waited for so long.
+        std::fs::write(path, text.replace("--timeout=120s", "--timeout=8s")).expect("a copy can be changed");
+
+        let cluster = Cluster::start().await;
+        let kubectl = Kubectl::new(&cluster);
+        let folder = root.path().display().to_string();
+        let until = format!("--until={}", self.step);
+        let output = follow(&kubectl, &["--root", &folder, "--patience=4s", &until]).await;
+        let told = told(&output);
+        assert!(
+            !output.status.success(),
+            "{:?} instead of {:?} is not seen:\n{told}",
+            self.wrong,
+            self.right
+        );
+        let failed = format!("\nStep {}: ", self.step);
+        let found =
+            told.split(&failed).skip(1).any(|it| it.lines().next().is_some_and(|it| it.contains("failed")));
+        assert!(
+            found,
+            "{:?} instead of {:?} is not seen at step {}:\n{told}",
+            self.wrong, self.right, self.step
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_fails_at_its_step() {
+    // Two at a time: each is a cluster, and this machine may be small.
+    for two in MISTAKES.chunks(2) {
+        let seen = two.iter().map(Mistake::is_seen);
+        futures_util::future::join_all(seen).await;
+    }
 }
