@@ -150,7 +150,8 @@ const PYTHON: Need = Need {
     source: Source::Debian(&["python3-venv"]),
 };
 
-const NPM: Need = Need { name: "npm", found: || find("npm").is_some(), source: Source::Debian(&["npm"]) };
+pub(super) const NPM: Need =
+    Need { name: "npm", found: || find("npm").is_some(), source: Source::Debian(&["npm"]) };
 
 /// Installs what is lacking.
 ///

@@ -4,7 +4,7 @@ use super::{
     Need,
     need::{
         self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CHROMIUM, DOCKER, DOCKER_COMPOSE, DOCKER_REGISTRY, KUBECTL,
-        LIGHTHOUSE, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS,
+        LIGHTHOUSE, NPM, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS,
     },
     runner::{Count, check, test, test_in},
 };
@@ -81,7 +81,7 @@ pub(super) const SUITES: &[Suite] = &[
         name: "processes",
         about: "the real binaries together",
         left_out: LeftOut::Never,
-        needs: &[&KUBECTL, &PACT, &POSTGRESQL, &PROMTOOL, &SCHEMATHESIS],
+        needs: &[&KUBECTL, &NPM, &PACT, &POSTGRESQL, &PROMTOOL, &SCHEMATHESIS],
         run: || test(&["--test", "*"], &["--skip", "browser::", "--skip", "images::"]),
     },
     Suite {
