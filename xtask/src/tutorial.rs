@@ -117,7 +117,7 @@ struct Reader {
     terminals: Vec<Background>,
     root: PathBuf,
     environment: HashMap<String, String>,
-    /// What stands otherwise in this run than in the text: the namespace, the registry, the port.
+    /// What stands otherwise in this run than in the text: its files, the namespace, the registry, the port.
     otherwise: Vec<(String, String)>,
     /// How long a promise may take to come true.
     patience: Duration,
@@ -128,7 +128,8 @@ struct Reader {
 impl Reader {
     fn new(options: &Tutorial, root: &Path) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        let mut otherwise = Vec::new();
+        // Files of the text are files of this run: several may be under way on one machine.
+        let mut otherwise = vec![("/tmp/".to_owned(), format!("{}/", directory.path().display()))];
         if let Some(namespace) = &options.namespace {
             otherwise.push(("vampio-organization-environment".to_owned(), namespace.clone()));
         }
