@@ -1,11 +1,11 @@
 //! Every page in every state, judged by axe-core and by Lighthouse: in both colour schemes, on the narrowest screen.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use sava_tests::{
-    Cart, Process, Product, Shopper,
+    Cart, PATIENCE, Process, Product, Shopper,
     browser::{Browser, Script},
-    command,
+    client, command,
 };
 use serde_json::{Value, json};
 use thirtyfour::WebDriver;
@@ -130,11 +130,31 @@ async fn axe_finds_nothing_in_the_newest_release() {
 }
 
 #[tokio::test]
+async fn axe_finds_nothing_in_the_release_view() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    let judge = Judge::of(&browser);
+    browser.driver().goto(cart.url("/release")).await.expect("the view is shown");
+    let cards = async {
+        while judge.run("return document.querySelectorAll('.card').length").await.as_u64() < Some(2) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, cards).await.expect("the view shows both services");
+    judge.judges("the release view").await;
+}
+
+#[tokio::test]
 async fn lighthouse_gives_full_marks() {
     let product = Product::start().await;
     let cart = Cart::start().product(&product.url("")).await;
-    for path in ["/", "/products/3", "/cart"] {
-        let report = lighthouse(&cart.url(path)).await;
+    let form = [("id", "3"), ("quantity", "2")];
+    let added = client().post(cart.url("/cart/items")).form(&form).send().await.expect("an answer");
+    let cookie = added.headers()["set-cookie"].to_str().expect("a cookie is text");
+    let cookie = cookie.split(';').next().unwrap_or_default();
+    for path in ["/", "/products/3", "/cart", "/checkout"] {
+        let report = lighthouse(&cart.url(path), cookie).await;
         for category in ["accessibility", "best-practices", "seo"] {
             let score = report["categories"][category]["score"].as_f64();
             assert_eq!(score, Some(1.0), "{path}: {category}: {}", failed(&report));
@@ -142,8 +162,9 @@ async fn lighthouse_gives_full_marks() {
     }
 }
 
-/// What Lighthouse says of the page, without its performance: this may be a noisy machine.
-async fn lighthouse(url: &str) -> Value {
+/// What Lighthouse says of the page as the shopper with this cookie sees it, without its performance: this may be a
+/// noisy machine.
+async fn lighthouse(url: &str, cookie: &str) -> Value {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let report = directory.path().join("report.json");
     let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|name| {
@@ -155,6 +176,7 @@ async fn lighthouse(url: &str) -> Value {
         .arg(tool("lighthouse", "cli/index.js"))
         .args([url, "--quiet", "--output=json", "--only-categories=accessibility,best-practices,seo"])
         .arg(format!("--output-path={}", report.display()))
+        .arg(format!("--extra-headers={}", json!({ "Cookie": cookie })))
         .arg(
             "--chrome-flags=--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
              --disable-background-networking --disable-component-update --disable-sync",
