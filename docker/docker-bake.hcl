@@ -72,7 +72,7 @@ target "sava-contract" {
   inherits = ["release"]
   args = {
     SERVICE = "sava-contract"
-    RELEASE = "1.0.0"
+    RELEASE = "3.0.0"
   }
-  tags = ["${REGISTRY}${ORGANIZATION}/sava-contract:1.0.0"]
+  tags = ["${REGISTRY}${ORGANIZATION}/sava-contract:3.0.0"]
 }

@@ -12,6 +12,7 @@
 # PODS        pods of a release in production                  [3]
 # CANARY      how long the canary is watched                   [60s]
 # RATE        requests a second of the pretend shoppers        [20]
+# MIX         what they come for: mostly to buy: it asks most [browse=2,search=1,fill=1,buy=6]
 # SHOPS       Services of the store fronts that they shop in   [sava-cart-ie sava-cart-uk]
 # RULES       rules of the contract to check, or none          [those of the versions: a slow release takes long for all]
 # CONTRACT    command that checks a product API at a URL       [the image sava-contract]
@@ -103,7 +104,7 @@ shops=
 for shop in ${SHOPS:-sava-cart-ie sava-cart-uk}; do shops="$shops $api/services/$shop/proxy/"; done
 verdict=0
 # shellcheck disable=SC2086 # a list of words, as commands are
-$shoppers --for="${CANARY:-60s}" --rate="${RATE:-20}" $shops || verdict=$?
+$shoppers --for="${CANARY:-60s}" --rate="${RATE:-20}" --mix="${MIX:-browse=2,search=1,fill=1,buy=6}" $shops || verdict=$?
 case $verdict in
   0) ;;
   1) exit 1 ;;

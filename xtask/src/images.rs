@@ -22,7 +22,7 @@ pub(crate) const SERVICES: &[Service] = &[
         bad: &["2.0.2-crash", "2.0.2-errors", "2.0.2-leak", "2.0.2-slow", "2.1.0-breaking"],
     },
     Service { name: "sava-cart", good: &["1.0.5", "2.0.4", "3.0.0"], bad: &["3.0.1-broken"] },
-    Service { name: "sava-contract", good: &["1.0.0"], bad: &[] },
+    Service { name: "sava-contract", good: &["3.0.0"], bad: &[] },
 ];
 
 /// One image to build.
