@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let checked = settings.check();
-    telemetry::start(settings.server.log_format);
+    telemetry::start(settings.server.log_format, settings.server.log_levels.clone());
     let identity = Identity::new("sava-cart", settings.release.version);
     let (readiness, metrics) = (Readiness::default(), Metrics::new());
     let state = AppState::new(&settings, &checked, &identity, &readiness, &metrics);

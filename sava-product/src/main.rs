@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn serve(mut settings: Settings) -> anyhow::Result<()> {
-    telemetry::start(settings.server.log_format);
+    telemetry::start(settings.server.log_format, settings.server.log_levels.clone());
     settings.server.faults = settings.api.release.faults.clone();
     let source = settings.api.data.clone().map_or(Source::Embedded, Source::Directory);
     let catalog = Arc::new(ArcSwap::from_pointee(source.load_to_start()?));

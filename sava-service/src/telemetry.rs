@@ -4,28 +4,31 @@ use std::{fmt, io::IsTerminal as _, panic};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
-    EnvFilter,
+    filter::Targets,
     fmt::{
-        FmtContext, FormatEvent, FormatFields,
+        self as lines, FmtContext, FormatEvent, FormatFields,
         format::{Format, Full, Json, Writer},
     },
+    layer::SubscriberExt as _,
     registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
 use crate::{settings::LogFormat, trace};
 
-/// Starts logging to stdout; `RUST_LOG` sets the levels, `info` by default. Panics are logged too.
-pub fn start(format: Option<LogFormat>) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// Starts logging to stdout, at the given levels. Panics are logged too.
+pub fn start(format: Option<LogFormat>, levels: Targets) {
     let format =
         format.unwrap_or(if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json });
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
+    let subscriber = tracing_subscriber::registry().with(levels);
     match format {
-        LogFormat::Text => subscriber.event_format(Text(Format::default())).init(),
+        LogFormat::Text => {
+            subscriber.with(lines::layer().event_format(Text(Format::default()))).init();
+        }
         LogFormat::Json => {
             let json =
                 Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false);
-            subscriber.json().event_format(WithIds(json)).init();
+            subscriber.with(lines::layer().json().event_format(WithIds(json))).init();
         }
     }
     panic::set_hook(Box::new(|panic| {

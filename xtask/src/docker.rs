@@ -68,11 +68,15 @@ impl Docker {
 
     /// What `docker ARGS…` prints; its own message where it fails.
     pub(crate) fn output<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> anyhow::Result<String> {
-        let mut command = self.command(args);
-        let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
-        ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        output(&mut self.command(args))
     }
+}
+
+/// What the command prints; its own message where it fails.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn succeeds(command: &mut Command) -> bool {

@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::{docker::Docker, test::need};
+use crate::{
+    docker::{self, Docker},
+    test::need,
+};
 
 /// An engine that answers. One that was started here ends with this value.
 pub(crate) struct Engine {
@@ -36,6 +39,15 @@ impl Engine {
     /// What the environment of a command must have, so that it finds this engine.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         self.host.iter().map(|host| ("DOCKER_HOST", host.clone())).collect()
+    }
+
+    /// What `docker ARGS…` prints on this engine; its own message where it fails.
+    pub(crate) fn output<'a>(
+        &self,
+        docker: &Docker,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<String> {
+        docker::output(&mut self.command(docker, args))
     }
 
     /// `docker ARGS…` on this engine.

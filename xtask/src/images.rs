@@ -6,7 +6,10 @@ use crate::docker::Docker;
 
 /// A service and the releases that it has an image of.
 pub(crate) struct Service {
+    /// The name of its image, its package and its binary.
     pub(crate) name: &'static str,
+    /// The folder of its package.
+    pub(crate) folder: &'static str,
     /// The releases to show and to use, oldest first.
     good: &'static [&'static str],
     /// The releases that are bad on purpose.
@@ -18,11 +21,17 @@ pub(crate) struct Service {
 pub(crate) const SERVICES: &[Service] = &[
     Service {
         name: "sava-product",
+        folder: "sava-product",
         good: &["1.0.3", "2.0.1", "3.0.0"],
         bad: &["2.0.2-crash", "2.0.2-errors", "2.0.2-leak", "2.0.2-slow", "2.1.0-breaking"],
     },
-    Service { name: "sava-cart", good: &["1.0.5", "2.0.4", "3.0.0"], bad: &["3.0.1-broken"] },
-    Service { name: "sava-contract", good: &["3.0.0"], bad: &[] },
+    Service {
+        name: "sava-cart",
+        folder: "sava-cart",
+        good: &["1.0.5", "2.0.4", "3.0.0"],
+        bad: &["3.0.1-broken"],
+    },
+    Service { name: "sava-contract", folder: "contract", good: &["3.0.0"], bad: &[] },
 ];
 
 /// One image to build.

@@ -2,10 +2,12 @@
 
 #![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
 
+mod bench;
 mod contract;
 mod demo;
 mod docker;
 mod engine;
+mod footprint;
 mod images;
 mod publish;
 mod screenshots;
@@ -22,8 +24,10 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    Bench(bench::Bench),
     Contract(contract::Contract),
     Demo(demo::Demo),
+    Footprint(footprint::Footprint),
     Publish(publish::Publish),
     Screenshots(screenshots::Screenshots),
     Shop(shop::Shop),
@@ -33,8 +37,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
+        Command::Bench(bench) => bench.run(),
         Command::Contract(contract) => contract.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Footprint(footprint) => footprint.run(),
         Command::Publish(publish) => publish.run(),
         Command::Screenshots(_) => screenshots::run(),
         Command::Shop(shop) => shop.run(),

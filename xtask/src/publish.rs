@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     docker::Docker,
-    images::{Image, SERVICES, Source},
+    images::{Image, SERVICES, Service, Source},
 };
 
 /// Build and push the images of all releases
@@ -92,7 +92,7 @@ impl Publish {
         for service in
             SERVICES.iter().filter(|service| images.iter().any(|image| image.service == service.name))
         {
-            self.write_bill_of_materials(service.name)?;
+            self.write_bill_of_materials(service)?;
         }
         self.write_digests(&published, &source)?;
         print_table(&published);
@@ -198,16 +198,25 @@ impl Publish {
     }
 
     /// A `CycloneDX` bill of materials of what the binary is linked from, by cargo-cyclonedx.
-    fn write_bill_of_materials(&self, service: &str) -> anyhow::Result<()> {
+    fn write_bill_of_materials(&self, service: &Service) -> anyhow::Result<()> {
         let status = Command::new(crate::test::need::cargo_cyclonedx()?)
-            .args(["cyclonedx", "--format", "json", "--spec-version", "1.5", "--override-filename", "bom"])
-            .args(["--manifest-path", &format!("{service}/Cargo.toml")])
+            .args([
+                "cyclonedx",
+                "--format",
+                "json",
+                "--spec-version",
+                "1.5",
+                "--override-filename",
+                "bom",
+                "--no-build-deps",
+            ])
+            .args(["--manifest-path", &format!("{}/Cargo.toml", service.folder)])
             .status()
             .context("cannot start cargo-cyclonedx")?;
-        anyhow::ensure!(status.success(), "cargo-cyclonedx failed for {service}");
+        anyhow::ensure!(status.success(), "cargo-cyclonedx failed for {}", service.name);
         // It writes one beside each manifest of the workspace.
-        let target = self.output.join(format!("{service}.cdx.json"));
-        fs::copy(format!("{service}/bom.json"), &target).context("cargo-cyclonedx wrote no file")?;
+        let target = self.output.join(format!("{}.cdx.json", service.name));
+        fs::copy(format!("{}/bom.json", service.folder), &target).context("cargo-cyclonedx wrote no file")?;
         for manifest in fs::read_dir(".")?.filter_map(Result::ok) {
             let _ = fs::remove_file(manifest.path().join("bom.json"));
         }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytesize::ByteSize;
 use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
+use tracing_subscriber::filter::Targets;
 
 use crate::{
     faults::{Delay, Faults, Rate},
@@ -36,6 +37,10 @@ pub struct ServiceSettings {
     /// Form of the log lines [default: text on a terminal, else json]
     #[arg(long, env = "LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
+
+    /// Levels of the log: error, warn, info, debug, trace or off; also by module, as in `info,sava_cart=debug`
+    #[arg(long, env = "RUST_LOG", default_value = "info", value_parser = levels)]
+    pub log_levels: Targets,
 
     /// URL of a collector, as a rule with port 4318: traces are sent there by OTLP over HTTP
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
@@ -141,6 +146,13 @@ fn count(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|count| range.contains(count))
         .ok_or_else(|| "takes a whole number from 1 on".to_owned())
+}
+
+fn levels(text: &str) -> Result<Targets, String> {
+    text.parse().map_err(|_| {
+        "takes a level (error, warn, info, debug, trace, off) or levels by module, such as info,sava_cart=debug"
+            .to_owned()
+    })
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -217,12 +217,19 @@ mod tests {
     fn all_mistakes_are_named_at_once() {
         let message = wrong(
             &["--max-in-flight", "many"],
-            &[("LISTEN", "8080"), ("LOG_FORMAT", "xml"), ("MAX_BODY", "big"), ("FAULT_ERROR_RATE", "2")],
+            &[
+                ("LISTEN", "8080"),
+                ("LOG_FORMAT", "xml"),
+                ("RUST_LOG", "info,sava=loud"),
+                ("MAX_BODY", "big"),
+                ("FAULT_ERROR_RATE", "2"),
+            ],
         );
         for part in [
             "--max-in-flight many: takes a whole number",
             "LISTEN=8080 (--listen): takes an address and a port",
             "LOG_FORMAT=xml (--log-format): takes one of text, json",
+            "RUST_LOG=info,sava=loud (--log-levels): takes a level",
             "MAX_BODY=big (--max-body): takes a size",
             "FAULT_ERROR_RATE=2 (--fault-error-rate): takes a share of requests",
         ] {

@@ -102,6 +102,17 @@ pub(super) const LIGHTHOUSE: Need = Need {
     source: Source::Npm { package: "lighthouse", version: "12.8.2" },
 };
 
+/// A rival of the benchmark.
+pub(crate) const NGINX: Need =
+    Need { name: "nginx", found: || find("nginx").is_some(), source: Source::Debian(&["nginx-light"]) };
+
+/// What the product service takes the place of, in the version that it follows.
+pub(crate) const JSON_SERVER: Need = Need {
+    name: "json-server",
+    found: || false,
+    source: Source::Npm { package: "json-server", version: "0.17.4" },
+};
+
 pub(super) const DOCKER: Need = Need {
     name: "Docker",
     found: || find("dockerd").is_some() || Docker::find().is_ok_and(|docker| docker.has_engine()),
@@ -121,6 +132,13 @@ pub(super) const DOCKER_REGISTRY: Need = Need {
     name: "an image registry",
     found: || find("docker-registry").is_some(),
     source: Source::Debian(&["docker-registry"]),
+};
+
+/// Reads the bake file, where there is no buildx to read it.
+pub(super) const HCL: Need = Need {
+    name: "python-hcl2",
+    found: || false,
+    source: Source::Python { package: "python-hcl2", version: "8.1.4" },
 };
 
 /// Makes a local stand-in of a base image, where no registry is in reach.
