@@ -3,7 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -42,15 +42,7 @@ impl Browser {
         let chromium = chromium.expect("Chromium is installed; `cargo xtask test` does it");
         let profile = tempfile::tempdir().expect("a temporary directory can be made");
 
-        let mut chromedriver = command(chromedriver);
-        chromedriver.arg("--port=0").env("HOME", profile.path());
-        let chromedriver = Process::spawn("chromedriver", chromedriver);
-        let port = chromedriver
-            .find("its port", |line| {
-                let (_, port) = line.split_once("started successfully on port ")?;
-                port.trim_end_matches('.').parse::<u16>().ok()
-            })
-            .await;
+        let (chromedriver, port) = start_chromedriver(&chromedriver, profile.path()).await;
 
         let mut capabilities = DesiredCapabilities::chrome();
         let set = |result: Result<(), _>| result.expect("a capability can be set");
@@ -147,6 +139,27 @@ const ARGUMENTS: &[&str] = &[
     "--force-device-scale-factor=1",
     "--force-prefers-reduced-motion",
 ];
+
+/// Starts a chromedriver, and tells its port. It chooses a port that is free for IPv6, and ends where that is not free
+/// for IPv4: then another one is luckier.
+async fn start_chromedriver(program: &Path, home: &Path) -> (Process, u16) {
+    for _ in 0..5 {
+        let mut chromedriver = command(program);
+        chromedriver.arg("--port=0").env("HOME", home);
+        let chromedriver = Process::spawn("chromedriver", chromedriver);
+        let port = |line: &str| {
+            if line.contains("port not available") {
+                return Some(None);
+            }
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse::<u16>().ok().map(Some)
+        };
+        if let Some(port) = chromedriver.find("its port", port).await {
+            return (chromedriver, port);
+        }
+    }
+    panic!("chromedriver finds no free port");
+}
 
 fn find(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

@@ -96,6 +96,16 @@ impl Container {
         }
     }
 
+    /// Waits until it has logged this text.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !self.logs().contains(text) {
+            assert!(Instant::now() < deadline, "{} does not log {text}:\n{}", self.name, self.logs());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// The address on this machine at which the container's port is found.
     #[track_caller]
     #[must_use]

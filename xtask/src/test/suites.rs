@@ -3,8 +3,8 @@
 use super::{
     Need,
     need::{
-        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CHROMIUM, DOCKER, DOCKER_COMPOSE, DOCKER_REGISTRY, KUBECTL,
-        LIGHTHOUSE, NPM, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS,
+        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CHROMIUM, DOCKER, DOCKER_COMPOSE, DOCKER_REGISTRY, HCL,
+        KUBECTL, LIGHTHOUSE, NPM, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS,
     },
     runner::{Count, check, test, test_in},
 };
@@ -20,8 +20,6 @@ pub(super) enum LeftOut {
     Never,
     /// With `--quick`.
     IfQuick,
-    /// Unless it is named: it builds images for a quarter of an hour, with an engine of its own.
-    UnlessNamed,
 }
 
 /// A group of tests.
@@ -94,8 +92,8 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "images",
         about: "a real Docker engine builds, publishes and runs the images",
-        left_out: LeftOut::UnlessNamed,
-        needs: &[&CHROMIUM, &DOCKER, &DOCKER_COMPOSE, &DOCKER_REGISTRY, &CARGO_CYCLONEDX],
+        left_out: LeftOut::IfQuick,
+        needs: &[&CHROMIUM, &DOCKER, &DOCKER_COMPOSE, &DOCKER_REGISTRY, &CARGO_CYCLONEDX, &HCL],
         run: images,
     },
 ];

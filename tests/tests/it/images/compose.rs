@@ -3,6 +3,8 @@
 use std::{net::TcpListener, path::Path, process::Command};
 
 use sava_tests::{
+    Shopper,
+    browser::{Browser, Script},
     client,
     docker::{docker, succeed, unique},
 };
@@ -73,12 +75,47 @@ impl Drop for Compose {
     }
 }
 
+/// Buys a dreamcatcher in the store at `url`, whose postcode has that label, and tells the number of the order.
+async fn buys(browser: &Browser, url: &str, label: &str, code: &str) -> String {
+    let shopper = Shopper::enters(browser, url).await;
+    shopper.follows("Willow dreamcatcher").await;
+    shopper.presses("Add to cart").await;
+    shopper.follows("Check out").await;
+    for (label, text) in [
+        ("Name", "Flann O’Brien"),
+        ("E-mail", "flann@example.com"),
+        ("Address", "1 Main Street"),
+        ("Town", "Dublin"),
+        (label, code),
+    ] {
+        shopper.fills_in(label, text).await;
+    }
+    shopper.presses("Place the order").await;
+    assert!(shopper.heading().await.contains("Flann O’Brien"));
+    shopper.goes_to("Orders").await;
+    shopper.text(ORDER).await
+}
+
+/// The newest order in the list of a shopper's orders.
+const ORDER: &str = "//main//li//h2";
+
 #[tokio::test]
-async fn both_stores_are_open() {
+async fn shoppers_buy_in_both_stores() {
     let shop = Compose::up("");
-    for (port, currency) in [("IE_PORT", "€"), ("UK_PORT", "£")] {
-        let page = shop.page(port).await.text().await.expect("a page");
-        assert!(page.contains(currency) && page.contains("dreamcatcher"), "{page}");
+    let browser = Browser::start(Script::On).await;
+    for (port, service, label, code) in [
+        ("IE_PORT", "sava-cart-ie", "Eircode", "D02 X285"),
+        ("UK_PORT", "sava-cart-uk", "Postcode", "SW1A 1AA"),
+    ] {
+        shop.page(port).await;
+        let url = shop.url(port, "/");
+        let order = buys(&browser, &url, label, code).await;
+        // Its volume keeps the order, and the key that says whose it is.
+        succeed(shop.command().args(["up", "--detach", "--force-recreate", "--no-deps", service]));
+        shop.page(port).await;
+        let shopper = Shopper::enters(&browser, &shop.url(port, "/")).await;
+        shopper.goes_to("Orders").await;
+        assert_eq!(shopper.text(ORDER).await, order, "{port}");
     }
 }
 
@@ -103,7 +140,17 @@ async fn canary_shares_the_page_views() {
 #[tokio::test]
 async fn replicas_share_one_database() {
     let shop = Compose::up("postgres");
-    for port in ["IE_A_PORT", "IE_B_PORT", "UK_A_PORT", "UK_B_PORT"] {
-        shop.page(port).await;
+    let browser = Browser::start(Script::On).await;
+    for (one, other, label, code) in [
+        ("IE_A_PORT", "IE_B_PORT", "Eircode", "D02 X285"),
+        ("UK_A_PORT", "UK_B_PORT", "Postcode", "SW1A 1AA"),
+    ] {
+        shop.page(one).await;
+        shop.page(other).await;
+        let order = buys(&browser, &shop.url(one, "/"), label, code).await;
+        // Cookies know no ports: to the browser both replicas are one store.
+        let shopper = Shopper::enters(&browser, &shop.url(other, "/")).await;
+        shopper.goes_to("Orders").await;
+        assert_eq!(shopper.text(ORDER).await, order, "{other}");
     }
 }

@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sava_tests::{Process, command, docker::docker_output};
+use sava_tests::{Process, command, docker::docker_output, tools};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A registry with no users and no certificate, which Docker accepts on a loopback address.
@@ -83,13 +84,13 @@ async fn images_are_published_and_pulled_by_digest() {
 
     let bill =
         std::fs::read_to_string(folder.path().join("sava-product.cdx.json")).expect("a bill of materials");
-    let bill: serde_json::Value = serde_json::from_str(&bill).expect("JSON");
+    let bill: Value = serde_json::from_str(&bill).expect("JSON");
     assert_eq!(bill["bomFormat"], "CycloneDX");
     let components = bill["components"].as_array().expect("components");
     assert!(components.iter().any(|component| component["name"] == "axum"));
     let provenance = std::fs::read_to_string(folder.path().join("sava-product-2.0.1.provenance.json"))
         .expect("provenance");
-    let provenance: serde_json::Value = serde_json::from_str(&provenance).expect("JSON");
+    let provenance: Value = serde_json::from_str(&provenance).expect("JSON");
     let hash = provenance["subject"][0]["digest"]["sha256"].as_str().expect("a digest");
     assert!(digests.contains(hash), "{digests}");
 }
@@ -125,15 +126,23 @@ fn remote_id(tag: &str) -> String {
     docker_output(["image", "inspect", "--format", "{{.Id}}", tag])
 }
 
-#[test]
-fn bake_file_has_the_same_images() {
-    let bake = std::fs::read_to_string(workspace().join("docker/docker-bake.hcl")).expect("the bake file");
+#[tokio::test]
+async fn bake_file_has_the_same_images() {
+    let file = workspace().join("docker/docker-bake.hcl");
+    let parsed = tools::run("python-hcl2", "hcl2tojson", &[&file.display().to_string()]).await;
+    assert!(parsed.status.success(), "{}", String::from_utf8_lossy(&parsed.stderr));
+    let bake: Value = serde_json::from_slice(&parsed.stdout).expect("a tree as JSON");
+    let dockerfile = std::fs::read_to_string(workspace().join("docker/Dockerfile")).expect("the Dockerfile");
+    let arguments = bake_block(&bake, "target", "release")["args"].as_object().expect("arguments");
+    for argument in arguments.keys() {
+        assert!(dockerfile.contains(&format!("\nARG {argument}=")), "the Dockerfile takes no {argument}");
+    }
+    let targets = &bake_block(&bake, "group", "default")["targets"];
+    assert_eq!(texts(targets), ["sava-product", "sava-cart", "sava-contract"]);
     for service in ["sava-product", "sava-cart"] {
-        let target = bake.split(&format!("target \"{service}\"")).nth(1).expect("a target for the service");
-        let matrix =
-            target.split("release = [").nth(1).and_then(|rest| rest.split(']').next()).expect("a matrix");
-        let mut baked: Vec<_> =
-            matrix.split(',').map(|release| release.trim().trim_matches('"').to_owned()).collect();
+        let target = bake_block(&bake, "target", service);
+        assert_eq!(target["args"]["SERVICE"], format!("\"{service}\""));
+        let mut baked = texts(&target["matrix"]["release"]);
         let prefix = format!("vampio/{service}:");
         let mut published: Vec<_> =
             super::images().iter().filter_map(|name| name.strip_prefix(&prefix)).map(str::to_owned).collect();
@@ -144,6 +153,18 @@ fn bake_file_has_the_same_images() {
         assert_eq!(baked, known, "docker-bake.hcl and {service}'s table of releases");
         assert_eq!(published, known, "cargo xtask publish and {service}'s table of releases");
     }
+}
+
+/// A block of the bake file by its kind and label; hcl2tojson keeps the quotes.
+fn bake_block<'a>(bake: &'a Value, kind: &str, label: &str) -> &'a Value {
+    let blocks = bake[kind].as_array().expect("blocks of that kind");
+    let block = blocks.iter().find_map(|block| block.get(format!("\"{label}\"")));
+    block.unwrap_or_else(|| panic!("there is no {kind} {label} in {bake}"))
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let texts = list.as_array().expect("a list").iter().filter_map(Value::as_str);
+    texts.map(|text| text.trim_matches('"').to_owned()).collect()
 }
 
 /// The releases that the binary itself knows: it lists them where it is asked for one that there isn't.

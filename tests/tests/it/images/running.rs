@@ -8,7 +8,7 @@ use sava_tests::{
     json,
 };
 
-use super::{CART, CONFINED, PRODUCT};
+use super::{CART, CONFINED, PRODUCT, images};
 
 /// The container of `image` in the strictest place, as the user `uid`, with `port` published.
 fn confined(image: &str, uid: &str, port: &str, options: &[&str]) -> Container {
@@ -40,10 +40,15 @@ async fn store_front_keeps_orders_as_any_uid() {
 }
 
 #[test]
-fn process_one_ends_on_sigterm() {
-    for (image, port) in [(PRODUCT, "8080"), (CART, "3000")] {
-        let container = confined(image, "65534", port, &[]);
-        container.wait_until_healthy();
+fn process_one_of_every_release_ends_on_sigterm() {
+    for image in images() {
+        let port = match image.rsplit(['/', ':']).nth(1) {
+            Some("sava-product") => "8080",
+            Some("sava-cart") => "3000",
+            _ => continue,
+        };
+        let container = confined(&image, "65534", port, &[]);
+        container.wait_for_log("\"listening\"");
         let start = Instant::now();
         docker_output(["stop", "--time", "20", &container.name]);
         assert_eq!(container.inspect("{{.State.ExitCode}}"), "0", "{image}:\n{}", container.logs());
