@@ -2,5 +2,6 @@
 
 mod accessibility;
 mod chromium;
+mod other_sites;
 mod release;
 mod trip;
