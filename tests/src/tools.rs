@@ -25,6 +25,5 @@ pub fn npm(package: &str, file: &str) -> PathBuf {
 }
 
 fn folder(tool: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    binaries::root().join(target).join("tools").join(tool)
+    binaries::target().join("tools").join(tool)
 }

@@ -3,5 +3,6 @@
 mod accessibility;
 mod chromium;
 mod other_sites;
+mod print;
 mod release;
 mod trip;
