@@ -12,6 +12,12 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a folder of the repository")
 }
 
+/// The folder for what is built or kept between runs and is no source.
+#[must_use]
+pub fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
 /// The binary `name` of this workspace, beside the test executable and in its profile.
 ///
 /// Cargo does not build other packages' binaries for a test, so the first call does, once in a process; where

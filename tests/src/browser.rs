@@ -1,6 +1,7 @@
 //! A real Chromium, driven through its WebDriver.
 
 use std::{
+    collections::HashMap,
     io::{Read as _, Write as _},
     net::TcpStream,
     path::{Path, PathBuf},
@@ -38,15 +39,13 @@ impl Browser {
     pub async fn start(script: Script) -> Self {
         let chromedriver =
             find(&["chromedriver"]).expect("chromedriver is installed; `cargo xtask test` does it");
-        let chromium = find(&["chromium", "chromium-browser", "google-chrome"]);
-        let chromium = chromium.expect("Chromium is installed; `cargo xtask test` does it");
         let profile = tempfile::tempdir().expect("a temporary directory can be made");
 
         let (chromedriver, port) = start_chromedriver(&chromedriver, profile.path()).await;
 
         let mut capabilities = DesiredCapabilities::chrome();
         let set = |result: Result<(), _>| result.expect("a capability can be set");
-        set(capabilities.set_binary(&chromium.to_string_lossy()));
+        set(capabilities.set_binary(&chromium().to_string_lossy()));
         set(capabilities.add_arg(&format!("--user-data-dir={}", profile.path().join("profile").display())));
         for argument in ARGUMENTS {
             set(capabilities.add_arg(argument));
@@ -80,6 +79,24 @@ impl Browser {
             is_sent.then(|| url.to_owned())
         };
         self.log("performance").await.iter().filter_map(url).collect()
+    }
+
+    /// The headers of the forms that were posted since requests were last asked for, names in lower case: as they went
+    /// over the wire, with those that scripts do not see.
+    pub async fn posts(&self) -> Vec<HashMap<String, String>> {
+        let headers = |entry: &Value| {
+            let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let event = &event["message"];
+            if event["method"] != "Network.requestWillBeSentExtraInfo" {
+                return None;
+            }
+            let headers = event["params"]["headers"].as_object()?.iter();
+            let headers: HashMap<_, _> = headers
+                .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
+                .collect();
+            (headers.get("content-type")? == "application/x-www-form-urlencoded").then_some(headers)
+        };
+        self.log("performance").await.iter().filter_map(headers).collect()
     }
 
     async fn log(&self, name: &str) -> Vec<Value> {
@@ -159,6 +176,12 @@ async fn start_chromedriver(program: &Path, home: &Path) -> (Process, u16) {
         }
     }
     panic!("chromedriver finds no free port");
+}
+
+/// Where Chromium is.
+pub(crate) fn chromium() -> PathBuf {
+    find(&["chromium", "chromium-browser", "google-chrome"])
+        .expect("Chromium is installed; `cargo xtask test` does it")
 }
 
 fn find(names: &[&str]) -> Option<PathBuf> {

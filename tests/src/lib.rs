@@ -22,6 +22,7 @@ pub mod cluster;
 pub mod docker;
 mod http;
 mod ingress;
+pub mod lighthouse;
 mod postgres;
 mod process;
 mod product;

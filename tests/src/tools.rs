@@ -16,7 +16,14 @@ pub async fn run(tool: &str, program: &str, arguments: &[&str]) -> Output {
     command.output().await.expect("the tool starts")
 }
 
+/// A file of a tool that comes from npm.
+#[must_use]
+pub fn npm(package: &str, file: &str) -> PathBuf {
+    let path = folder(package).join("node_modules").join(package).join(file);
+    assert!(path.is_file(), "{} is not there: cargo xtask test browser installs it", path.display());
+    path
+}
+
 fn folder(tool: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    binaries::root().join(target).join("tools").join(tool)
+    binaries::target().join("tools").join(tool)
 }

@@ -1,17 +1,24 @@
-//! `cargo xtask screenshots`: the pictures of the README.
+//! `cargo xtask screenshots`: the pictures of the README, and how fast the pages are.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use crate::workspace;
+use crate::{
+    test::need::{self, CHROMIUM, FONTS, LIGHTHOUSE},
+    workspace,
+};
 
-/// Make the pictures of the README and the contact sheets of all states
+/// Make the pictures of the README and the contact sheets of all states, and measure the pages' speed
 #[derive(Args)]
 pub(crate) struct Screenshots {}
 
 /// Makes them, below `docs/screenshots/`.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    workspace::run(workspace::cargo().args(["run", "--package", "sava-tests", "--bin", "screenshots"]))?;
+    need::install(&[&CHROMIUM, &FONTS, &LIGHTHOUSE])?;
+    // All together, as the tests build them: by itself a package has other features and is built again.
+    workspace::run(workspace::cargo().args(["build", "--workspace", "--bins"]))?;
+    let studio = workspace::target().join("debug/screenshots");
+    workspace::run(Command::new(studio).env("SAVA_TESTS_BUILT", "1"))?;
     Ok(ExitCode::SUCCESS)
 }

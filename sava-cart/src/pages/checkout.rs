@@ -39,7 +39,8 @@ struct CheckoutPage {
     /// The form's hidden fields, whatever the release: its key, and the prices that the shopper sees.
     key: String,
     seen: String,
-    button: &'static str,
+    /// None where no order can be placed before the cart is changed.
+    button: Option<&'static str>,
 }
 
 /// A line of the error summary.
@@ -78,7 +79,11 @@ pub async fn show_checkout(Extension(visit): Extension<Visit>) -> Response {
     let form = Form { key: checkout::new_form_key(), ..Form::default() };
     // The cookie comes with the form and not with the order: of two that are sent at once, both have it.
     let shopper = Shopper::read(&visit.state.cookies, &visit.headers).unwrap_or_default();
-    let page = Attempt { visit: &visit, listing: &listing, form: &form }.page(None, &FieldErrors::new());
+    let page = Attempt { visit: &visit, listing: &listing, form: &form }.page(
+        StatusCode::OK,
+        None,
+        &FieldErrors::new(),
+    );
     remember(&visit, &shopper, visit.show(StatusCode::OK, Keep::Nowhere, &page))
 }
 
@@ -113,7 +118,7 @@ pub async fn place_order(
         }
     };
     let listing = visit.state.catalog.list().await;
-    let page = Attempt { visit: &visit, listing: &listing, form: &form }.page(alert, &mistakes);
+    let page = Attempt { visit: &visit, listing: &listing, form: &form }.page(status, alert, &mistakes);
     let mut response = visit.show(status, Keep::Nowhere, &page);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
@@ -215,7 +220,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn page(&self, alert: Option<Alert>, mistakes: &FieldErrors) -> CheckoutPage {
+    fn page(&self, status: StatusCode, alert: Option<Alert>, mistakes: &FieldErrors) -> CheckoutPage {
         let quote = Quote::new(&self.visit.cart, self.listing);
         let lines = quote.lines.iter().map(|line| Line {
             quantity: line.quantity,
@@ -227,7 +232,12 @@ impl Attempt<'_> {
             title: missing_title(&self.visit.state, line.id),
             sum: if self.listing.is_fresh() { "no longer for sale" } else { "not known now" }.to_owned(),
         });
-        let button = if alert.is_some() { "Place the order at this price" } else { "Place the order" };
+        let button = match status {
+            StatusCode::CONFLICT if self.listing.is_fresh() && !quote.missing.is_empty() => None,
+            StatusCode::CONFLICT => Some("Place the order at this price"),
+            StatusCode::SERVICE_UNAVAILABLE => Some("Try again"),
+            _ => Some("Place the order"),
+        };
         CheckoutPage {
             layout: self.visit.layout(Section::Elsewhere, Some(self.listing)),
             mistakes: mistakes

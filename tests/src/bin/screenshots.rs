@@ -1,16 +1,24 @@
-//! Makes the pictures of the README and the contact sheets of all states: `cargo xtask screenshots`.
+//! Makes the pictures of the README and the contact sheets of all states, and measures the pages' speed: `cargo xtask
+//! screenshots`.
 
 #![expect(clippy::print_stdout, reason = "it tells what it made")]
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sava_tests::{
-    Cart, Product, Shopper, binaries,
+    Cart, PATIENCE, Product, Shopper, binaries, body,
     browser::{Browser, Script},
+    client, lighthouse,
 };
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 const RELEASES: [&str; 3] = ["1.0.5", "2.0.4", "3.0.0"];
 
@@ -20,10 +28,13 @@ struct Screen {
     width: u32,
     height: u32,
     dark: bool,
+    printed: bool,
 }
 
-const DESKTOP: Screen = Screen { width: 1280, height: 860, dark: false };
-const PHONE: Screen = Screen { width: 360, height: 720, dark: false };
+const DESKTOP: Screen = Screen { width: 1280, height: 860, dark: false, printed: false };
+const PHONE: Screen = Screen { width: 360, height: 720, dark: false, printed: false };
+/// A4, at the 96 pixels an inch of CSS.
+const PAPER: Screen = Screen { width: 794, height: 1123, dark: false, printed: true };
 
 impl Screen {
     const fn dark(self) -> Self {
@@ -41,13 +52,99 @@ struct Shot {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let studio = Studio { browser: Browser::start(Script::On).await };
+    let folder = binaries::target().join("screenshots");
+    let studio = Studio { browser: Browser::start(Script::On).await, folder };
     studio.releases().await?;
-    studio.states().await
+    studio.states().await?;
+    drop(studio);
+    speed().await
+}
+
+/// Writes what Lighthouse says of the speed of the pages on a phone beside the pictures: the median of three, as this
+/// may be a noisy machine.
+async fn speed() -> anyhow::Result<()> {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let form = [("id", "3"), ("quantity", "2")];
+    let added = client().post(cart.url("/cart/items")).form(&form).send().await?;
+    let cookie = added.headers()["set-cookie"].to_str()?;
+    let cookie = cookie.split(';').next().unwrap_or_default();
+    let mut rows = String::new();
+    for (page, path) in [
+        ("the list", "/"),
+        ("a product", "/products/3"),
+        ("the cart", "/cart"),
+        ("the checkout", "/checkout"),
+    ] {
+        let mut reports = Vec::new();
+        for _ in 0..3 {
+            reports.push(lighthouse::judge(&cart.url(path), cookie, &["performance"]).await);
+        }
+        reports.sort_by_key(|report| report.marks("performance"));
+        let median = &reports[1];
+        let figures = [
+            "first-contentful-paint",
+            "largest-contentful-paint",
+            "total-blocking-time",
+            "cumulative-layout-shift",
+        ];
+        // A no-break space between number and unit is Lighthouse's.
+        let figures = figures.map(|figure| median.figure(figure).replace('\u{a0}', " "));
+        let marks = median.marks("performance");
+        println!("Lighthouse, performance of {page}: {marks}");
+        if marks < 99 {
+            println!("  because of {}", median.failed());
+        }
+        writeln!(rows, "| {page} | {marks} | {} |", figures.join(" | "))?;
+    }
+    let path = binaries::root().join("docs/screenshots/README.md");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let (before, rest) = text.split_once(SPEED).context("the figures have a place")?;
+    let (_, after) = rest.split_once(SPEED_END).context("the figures' place ends")?;
+    fs::write(&path, format!("{before}{SPEED}{TABLE}{rows}{SPEED_END}{after}"))?;
+    Ok(())
+}
+
+const SPEED: &str = "<!-- speed -->\n";
+const SPEED_END: &str = "<!-- /speed -->\n";
+const TABLE: &str = "| page of 3.0.0 | marks of 100 | first paint | largest paint | blocked | layout shift |
+| --- | --- | --- | --- | --- | --- |
+";
+
+/// The products that are built in.
+fn catalog() -> anyhow::Result<Vec<Value>> {
+    let db: Value = serde_json::from_slice(&fs::read(binaries::root().join("data/db.json"))?)?;
+    Ok(db["products"].as_array().context("products")?.clone())
+}
+
+/// A data directory with these products.
+fn data(products: &[Value]) -> anyhow::Result<TempDir> {
+    let directory = tempfile::tempdir()?;
+    write(directory.path(), products)?;
+    Ok(directory)
+}
+
+/// Replaces the products at once: they are read while they are written.
+fn write(directory: &Path, products: &[Value]) -> anyhow::Result<()> {
+    let draft = directory.join("draft");
+    fs::write(&draft, json!({ "products": products }).to_string())?;
+    Ok(fs::rename(draft, directory.join("db.json"))?)
+}
+
+/// Waits until the list is as it is meant to be: a change of the data is picked up within seconds.
+async fn until(cart: &Cart, is_right: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    let right = async {
+        while !is_right(&body(cart.get("/").await).await) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, right).await.context("the change is not seen")
 }
 
 struct Studio {
     browser: Browser,
+    /// For single pictures.
+    folder: PathBuf,
 }
 
 impl Studio {
@@ -77,65 +174,203 @@ impl Studio {
     /// What else a shopper may see: a contact sheet for each size.
     async fn states(&self) -> anyhow::Result<()> {
         let mut shots = Vec::new();
+        self.browsing(&mut shots).await?;
+        self.shopping(&mut shots).await?;
+        self.limits(&mut shots).await?;
+        self.changes(&mut shots).await?;
+        self.outages(&mut shots).await?;
+        self.refusals(&mut shots).await?;
+        let (desktop, phone): (Vec<_>, Vec<_>) = shots.into_iter().partition(|shot| shot.width > 1000);
+        self.sheet("states", &desktop, 480, 4).await?;
+        self.sheet("states-phone", &phone, 240, 7).await
+    }
+
+    async fn browsing(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
         let product = Product::start().await;
         let cart = Cart::start().product(&product.url("")).await;
-        let shopper = Shopper::enters(&self.browser, &cart.url("/")).await;
-
-        self.visit(&cart, "/cart").await?;
-        self.both("Empty cart", &mut shots).await?;
-        self.visit(&cart, "/?q=nothing+of+the+kind").await?;
-        self.both("A search that finds nothing", &mut shots).await?;
-        self.visit(&cart, "/products/999").await?;
-        self.both("Not found", &mut shots).await?;
         self.visit(&cart, "/products/3").await?;
-        self.both("A product", &mut shots).await?;
-        shopper.fills_in("Quantity", "99").await;
-        shopper.presses("Add to cart").await;
-        self.visit(&cart, "/products/5").await?;
-        shopper.presses("Add to cart").await;
+        self.both("A product", shots).await?;
+        self.visit(&cart, "/?q=nothing+of+the+kind").await?;
+        self.both("A search that finds nothing", shots).await?;
+        self.visit(&cart, "/products/999").await?;
+        self.both("Not found", shots).await?;
         self.visit(&cart, "/cart").await?;
-        self.both("Cart with 99 pieces of one", &mut shots).await?;
-        self.visit(&cart, "/checkout").await?;
-        self.both("Checkout", &mut shots).await?;
-        shopper.presses("Place the order").await;
-        self.both("Checkout: mistakes beside their fields", &mut shots).await?;
-        self.fill_in(&shopper).await;
-        shopper.presses("Place the order").await;
-        self.both("Order", &mut shots).await?;
+        self.both("Empty cart", shots).await?;
+        self.visit(&cart, "/orders").await?;
+        self.both("No orders yet", shots).await?;
         self.visit(&cart, "/release").await?;
         // Its first samples are there when it tells their latency.
         let sampled = "const done = arguments[0];
             const look = () => document.body.innerText.includes('p50') ? done() : setTimeout(look, 50);
             look()";
         self.browser.driver().execute_async(sampled, vec![]).await?;
-        self.both("The release view", &mut shots).await?;
+        self.both("The release view", shots).await?;
 
+        let data = data(&[])?;
+        fs::write(data.path().join("db.json"), ODD_PRODUCTS)?;
+        let product = Product::start().data(data.path()).await;
+        let cart = Cart::start().product(&product.url("")).await;
+        self.visit(&cart, "/").await?;
+        self.both("No picture, long titles, markup that is text", shots).await
+    }
+
+    async fn shopping(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
+        let product = Product::start().await;
+        let cart = Cart::start().product(&product.url("")).await;
+        let shopper = self.opens(&cart).await?;
+        self.visit(&cart, "/products/3").await?;
+        shopper.fills_in("Quantity", "99").await;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/products/5").await?;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/cart").await?;
+        self.both("Cart with 99 pieces of one", shots).await?;
+        self.visit(&cart, "/checkout").await?;
+        self.both("Checkout", shots).await?;
+        shopper.presses("Place the order").await;
+        self.both("Checkout: mistakes beside their fields", shots).await?;
+        self.fill_in(&shopper).await;
+        shopper.presses("Place the order").await;
+        self.both("Order", shots).await?;
+        shots.push(self.shot("Order, printed", PAPER).await?);
+        self.visit(&cart, "/products/8").await?;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/checkout").await?;
+        self.fill_in(&shopper).await;
+        shopper.presses("Place the order").await;
+        self.visit(&cart, "/orders").await?;
+        self.both("Orders", shots).await
+    }
+
+    async fn limits(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
+        let titles = (1..=51).map(|id| format!("Limited edition no. {id}"));
+        let products: Vec<_> = titles
+            .zip(1..)
+            .map(|(title, id)| {
+                json!({ "id": id, "locale": "ie", "title": title, "description": "One of very few.",
+                    "price": 1, "img": "dreamcatcher.svg" })
+            })
+            .collect();
+        let data = data(&products)?;
+        let product = Product::start().data(data.path()).await;
+        let cart = Cart::start().product(&product.url("")).await;
+        let shopper = self.opens(&cart).await?;
+        let fill = "const done = arguments[0];
+            (async () => {
+                for (let id = 1; id <= 50; id++)
+                    await fetch('cart/items', { method: 'POST', body: new URLSearchParams({ id, quantity: 99 }) });
+            })().then(done)";
+        self.browser.driver().execute_async(fill, vec![]).await?;
+        self.visit(&cart, "/products/51").await?;
+        shopper.presses("Add to cart").await;
+        self.both("The 51st product is one too many", shots).await?;
+        self.visit(&cart, "/products/1").await?;
+        shopper.presses("Add to cart").await;
+        self.both("The 100th piece is one too many", shots).await
+    }
+
+    /// What changed between the form and the order.
+    async fn changes(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
+        let mut products = catalog()?;
+        let data = data(&products)?;
+        let product = Product::start().data(data.path()).await;
+        let cart = Cart::start().product(&product.url("")).await;
+        let shopper = self.opens(&cart).await?;
+        for id in [3, 5] {
+            self.visit(&cart, &format!("/products/{id}")).await?;
+            shopper.presses("Add to cart").await;
+        }
+        self.visit(&cart, "/checkout").await?;
+        self.fill_in(&shopper).await;
+        let changed = products.iter_mut().find(|product| product["id"] == 3 && product["locale"] == "ie");
+        changed.context("there is a product 3")?["price"] = json!(27.5);
+        write(data.path(), &products)?;
+        until(&cart, |list| list.contains("€27.50")).await?;
+        shopper.presses("Place the order").await;
+        self.both("Checkout: the price has changed", shots).await?;
+        products.retain(|product| product["id"] != 3);
+        write(data.path(), &products)?;
+        until(&cart, |list| !list.contains("€27.50")).await?;
+        shopper.presses("Place the order at this price").await;
+        self.both("Checkout: something is gone", shots).await?;
+        self.visit(&cart, "/cart").await?;
+        self.both("Cart: something is gone", shots).await
+    }
+
+    async fn outages(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
+        let product = Product::start().await;
+        let cart = Cart::start().product(&product.url("")).await;
+        let shopper = self.opens(&cart).await?;
         self.visit(&cart, "/products/5").await?;
         shopper.presses("Add to cart").await;
         self.visit(&cart, "/checkout").await?;
         self.fill_in(&shopper).await;
         product.kill();
         shopper.presses("Place the order").await;
-        self.both("Checkout while products are away", &mut shots).await?;
+        self.both("Checkout while products are away", shots).await?;
         self.visit(&cart, "/").await?;
-        self.both("The last good list, and a notice", &mut shots).await?;
-        drop(cart);
-
-        let data = tempfile::tempdir()?;
-        fs::write(data.path().join("db.json"), ODD_PRODUCTS)?;
-        let product = Product::start().data(data.path()).await;
-        let cart = Cart::start().product(&product.url("")).await;
-        self.visit(&cart, "/").await?;
-        self.both("No picture, long titles, markup that is text", &mut shots).await?;
-        drop(cart);
+        self.both("The last good list, and a notice", shots).await?;
+        self.visit(&cart, "/cart").await?;
+        self.both("Cart at the last known prices", shots).await?;
 
         let cart = Cart::start().await;
+        let shopper = self.opens(&cart).await?;
+        self.both("Never a product service: fruit", shots).await?;
+        shopper.presses_at("Garlic", "Add").await;
         self.visit(&cart, "/").await?;
-        self.both("Never a product service: fruit", &mut shots).await?;
+        shopper.presses_at("Papayas", "Add").await;
+        self.visit(&cart, "/checkout").await?;
+        self.both("Checkout of fruit", shots).await?;
+        let stray = "const done = arguments[0];
+            fetch('cart/items', { method: 'POST', body: new URLSearchParams({ id: 3 }) }).then(() => done())";
+        self.browser.driver().execute_async(stray, vec![]).await?;
+        self.visit(&cart, "/cart").await?;
+        self.both("Cart with a product that cannot be looked up", shots).await?;
 
-        let (desktop, phone): (Vec<_>, Vec<_>) = shots.into_iter().partition(|shot| shot.width > 1000);
-        self.sheet("states", &desktop, 480, 4).await?;
-        self.sheet("states-phone", &phone, 240, 6).await
+        let product = Product::start().await;
+        let cart = Cart::start()
+            .product(&product.url(""))
+            .env("DATABASE_URL", "sqlite:no/such/folder/sava-cart.db")
+            .env("COOKIE_KEY", "5a".repeat(64))
+            .await;
+        let shopper = self.opens(&cart).await?;
+        self.visit(&cart, "/products/5").await?;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/checkout").await?;
+        self.fill_in(&shopper).await;
+        shopper.presses("Place the order").await;
+        self.both("Checkout while orders cannot be kept", shots).await?;
+        self.visit(&cart, "/orders").await?;
+        self.both("Orders while they cannot be read", shots).await
+    }
+
+    async fn refusals(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
+        let product = Product::start().await;
+        let cart = Cart::start().release("3.0.1-broken").product(&product.url("")).await;
+        let shopper = self.opens(&cart).await?;
+        self.visit(&cart, "/products/5").await?;
+        shopper.presses("Add to cart").await;
+        self.visit(&cart, "/checkout").await?;
+        self.fill_in(&shopper).await;
+        shopper.presses("Place the order").await;
+        self.both("A release whose checkout is broken", shots).await?;
+
+        let cart = Cart::start().product(&product.url("")).await;
+        let shopper = self.opens(&cart).await?;
+        let form = format!(
+            "data:text/html,<form method=post action='{}'><button>Win</button></form>",
+            cart.url("/cart/items")
+        );
+        self.browser.driver().goto(form).await?;
+        shopper.presses("Win").await;
+        self.both("A form of another site", shots).await
+    }
+
+    /// Goes shopping with nothing in the cart: cookies do not tell ports apart, so they are those of the shop before.
+    async fn opens(&self, cart: &Cart) -> anyhow::Result<Shopper<'_>> {
+        self.visit(cart, "/").await?;
+        self.browser.driver().delete_all_cookies().await?;
+        Ok(Shopper::enters(&self.browser, &cart.url("/")).await)
     }
 
     async fn fill_in(&self, shopper: &Shopper<'_>) {
@@ -163,12 +398,13 @@ impl Studio {
 
     /// The page as it is on a screen, its top.
     async fn shot(&self, caption: &str, screen: Screen) -> anyhow::Result<Shot> {
-        let Screen { width, height, dark } = screen;
+        let Screen { width, height, dark, printed } = screen;
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.send("Emulation.setDeviceMetricsOverride", metrics).await?;
         let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
-        self.send("Emulation.setEmulatedMedia", json!({ "features": [scheme] })).await?;
+        let media = if printed { "print" } else { "screen" };
+        self.send("Emulation.setEmulatedMedia", json!({ "media": media, "features": [scheme] })).await?;
         // Pictures that load late are there once all have been decoded.
         let decoded = "const done = arguments[0]; window.scrollTo(0, 0);
             const near = [...document.images].filter(image => image.getBoundingClientRect().top < innerHeight * 2);
@@ -176,8 +412,19 @@ impl Studio {
             Promise.allSettled(near.map(image => image.decode())).then(() => done())";
         self.browser.driver().execute_async(decoded, vec![]).await?;
         let picture = self.capture(false).await?;
+        self.keep(caption, screen, &picture)?;
         self.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
         Ok(Shot { caption: caption.to_owned(), picture, width })
+    }
+
+    /// Each picture by itself, to look at closely, is below `target/screenshots`.
+    fn keep(&self, caption: &str, screen: Screen, picture: &[u8]) -> anyhow::Result<()> {
+        let scheme = if screen.dark { "dark" } else { "light" };
+        let name =
+            caption.replace(|character: char| !character.is_ascii_alphanumeric() && character != '.', "-");
+        fs::create_dir_all(&self.folder)?;
+        let path = self.folder.join(format!("{name}-{}-{scheme}.webp", screen.width));
+        fs::write(&path, picture).with_context(|| path.display().to_string())
     }
 
     /// Puts pictures side by side, `columns` in a row, each `width` wide, into a file below `docs/screenshots`.

@@ -2,5 +2,7 @@
 
 mod accessibility;
 mod chromium;
+mod other_sites;
+mod print;
 mod release;
 mod trip;

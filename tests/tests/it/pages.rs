@@ -3,4 +3,4 @@
 mod references;
 mod states;
 mod terminal;
-mod visitor;
+pub(crate) mod visitor;

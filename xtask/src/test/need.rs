@@ -38,13 +38,24 @@ pub(crate) enum Source {
     Npm { package: &'static str, version: &'static str },
 }
 
-pub(super) const CHROMIUM: Need = Need {
+pub(crate) const CHROMIUM: Need = Need {
     name: "Chromium and its WebDriver",
     found: || {
         find("chromedriver").is_some()
             && ["chromium", "chromium-browser", "google-chrome"].into_iter().any(|name| find(name).is_some())
     },
     source: Source::Debian(&["chromium", "chromium-driver", "fonts-dejavu-core"]),
+};
+
+/// Without them Chromium shows each text in its one typeface of last resort.
+pub(crate) const FONTS: Need = Need {
+    name: "typefaces like those of shoppers' systems",
+    found: || {
+        ["truetype/liberation", "opentype/urw-base35"]
+            .iter()
+            .all(|folder| fs::exists(format!("/usr/share/fonts/{folder}")).unwrap_or(false))
+    },
+    source: Source::Debian(&["fonts-liberation", "fonts-urw-base35"]),
 };
 
 pub(super) const POSTGRESQL: Need = Need {
@@ -96,7 +107,7 @@ pub(super) const AXE: Need = Need {
 };
 
 /// Marks for accessibility, good practice and findability.
-pub(super) const LIGHTHOUSE: Need = Need {
+pub(crate) const LIGHTHOUSE: Need = Need {
     name: "Lighthouse",
     found: || false,
     source: Source::Npm { package: "lighthouse", version: "12.8.2" },

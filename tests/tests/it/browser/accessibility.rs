@@ -1,23 +1,14 @@
 //! Every page in every state, judged by axe-core and by Lighthouse: in both colour schemes, on the narrowest screen.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use sava_tests::{
-    Cart, PATIENCE, Process, Product, Shopper,
+    Cart, PATIENCE, Product, Shopper,
     browser::{Browser, Script},
-    client, command,
+    client, lighthouse, tools,
 };
 use serde_json::{Value, json};
 use thirtyfour::WebDriver;
-
-/// A file of an npm package that `cargo xtask test` installs.
-fn tool(package: &str, file: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")), PathBuf::from);
-    let path = target.join("tools").join(package).join("node_modules").join(package).join(file);
-    assert!(path.is_file(), "{} is not there: `cargo xtask test` installs {package}", path.display());
-    path
-}
 
 /// Looks at pages as people see them who see, hear or move otherwise.
 struct Judge<'a> {
@@ -28,7 +19,8 @@ struct Judge<'a> {
 impl<'a> Judge<'a> {
     fn of(browser: &'a Browser) -> Self {
         let driver = browser.driver();
-        let axe = std::fs::read_to_string(tool("axe-core", "axe.min.js")).expect("axe-core can be read");
+        let axe =
+            std::fs::read_to_string(tools::npm("axe-core", "axe.min.js")).expect("axe-core can be read");
         Self { driver, axe }
     }
 
@@ -153,45 +145,11 @@ async fn lighthouse_gives_full_marks() {
     let added = client().post(cart.url("/cart/items")).form(&form).send().await.expect("an answer");
     let cookie = added.headers()["set-cookie"].to_str().expect("a cookie is text");
     let cookie = cookie.split(';').next().unwrap_or_default();
+    let categories = ["accessibility", "best-practices", "seo"];
     for path in ["/", "/products/3", "/cart", "/checkout"] {
-        let report = lighthouse(&cart.url(path), cookie).await;
-        for category in ["accessibility", "best-practices", "seo"] {
-            let score = report["categories"][category]["score"].as_f64();
-            assert_eq!(score, Some(1.0), "{path}: {category}: {}", failed(&report));
+        let report = lighthouse::judge(&cart.url(path), cookie, &categories).await;
+        for category in categories {
+            assert_eq!(report.marks(category), 100, "{path}: {category}: {}", report.failed());
         }
     }
-}
-
-/// What Lighthouse says of the page as the shopper with this cookie sees it, without its performance: this may be a
-/// noisy machine.
-async fn lighthouse(url: &str, cookie: &str) -> Value {
-    let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let report = directory.path().join("report.json");
-    let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|name| {
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path).map(|directory| directory.join(name)).find(|program| program.is_file())
-    });
-    let mut lighthouse = command("node");
-    lighthouse
-        .arg(tool("lighthouse", "cli/index.js"))
-        .args([url, "--quiet", "--output=json", "--only-categories=accessibility,best-practices,seo"])
-        .arg(format!("--output-path={}", report.display()))
-        .arg(format!("--extra-headers={}", json!({ "Cookie": cookie })))
-        .arg(
-            "--chrome-flags=--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
-             --disable-background-networking --disable-component-update --disable-sync",
-        )
-        .env("HOME", directory.path())
-        .env("CHROME_PATH", chromium.expect("Chromium is installed; `cargo xtask test` does it"));
-    let exit = Process::spawn("lighthouse", lighthouse).exit().await;
-    assert_eq!(exit.code, Some(0), "{}", exit.output);
-    let report = std::fs::read(&report).expect("there is a report");
-    serde_json::from_slice(&report).expect("a report is JSON")
-}
-
-/// The names of the audits that did not give full marks.
-fn failed(report: &Value) -> String {
-    let audits = report["audits"].as_object().into_iter().flatten();
-    let names = audits.filter(|(_, audit)| audit["score"].as_f64().is_some_and(|score| score < 1.0));
-    names.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -210,6 +210,7 @@ async fn a_new_price_is_shown_and_asked_for_again() {
     assert_eq!(page.status, StatusCode::CONFLICT);
     assert!(page.says("It was €20.00 when you last looked, and is €25.00 now"), "{}", page.body);
     assert!(page.says("value=\"Aoife Byrne\""), "the address is kept");
+    assert!(page.says("Place the order at this price"));
     let ordered = visitor.orders(&page.field("key"), &page.field("seen")).await;
     assert!(visitor.get(ordered.location()).await.says("€25.00"));
 
@@ -220,6 +221,7 @@ async fn a_new_price_is_shown_and_asked_for_again() {
     let page = visitor.orders(&key, &seen).await;
     assert_eq!(page.status, StatusCode::CONFLICT);
     assert!(page.says("no longer for sale"), "{}", page.body);
+    assert!(!page.says("<button"), "no order can be placed with it");
     assert!(visitor.get("cart").await.says("No longer for sale"));
     assert_eq!(visitor.get("products/1").await.status, StatusCode::NOT_FOUND);
 }
@@ -257,6 +259,7 @@ async fn shopping_goes_on_while_the_products_are_away() {
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(page.headers.contains_key("retry-after"));
     assert!(page.says("We cannot confirm the prices just now") && page.says("value=\"Aoife Byrne\""));
+    assert!(page.says(">Try again</button>"), "there is no price to order at");
     assert!(visitor.get("cart").await.says("id=\"item-3\""), "the cart is safe");
 }
 

@@ -8,22 +8,22 @@ use reqwest::{Client, RequestBuilder, StatusCode, Url, header::HeaderMap, redire
 
 /// A visitor with cookies of their own.
 #[derive(Clone, Debug)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     client: Client,
     store: Url,
 }
 
 /// An answer, whole.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) url: Url,
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) url: Url,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 /// An address that every store takes but for the postcode.
-pub(super) const ADDRESS: [(&str, &str); 6] = [
+pub(crate) const ADDRESS: [(&str, &str); 6] = [
     ("name", "Aoife Byrne"),
     ("email", "aoife@example.ie"),
     ("address", "1 Main Street"),
@@ -34,7 +34,7 @@ pub(super) const ADDRESS: [(&str, &str); 6] = [
 
 impl Visitor {
     /// A visitor of the store at `url`, which ends in a slash.
-    pub(super) fn of(url: &str) -> Self {
+    pub(crate) fn of(url: &str) -> Self {
         let client = Client::builder()
             .cookie_store(true)
             .redirect(redirect::Policy::none())
@@ -47,48 +47,48 @@ impl Visitor {
     }
 
     /// Gets the page at `path`, which is below the store.
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.client.get(self.url(path))).await
     }
 
     /// Gets the page at `path` as text.
-    pub(super) async fn read(&self, path: &str) -> String {
+    pub(crate) async fn read(&self, path: &str) -> String {
         let answer = self.send(self.client.get(self.url(path)).header("accept", "text/plain")).await;
         assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
         answer.body
     }
 
     /// Sends a form.
-    pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send(self.request(path).form(fields)).await
     }
 
     /// A request that posts to `path`, for more to be said.
-    pub(super) fn request(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, path: &str) -> RequestBuilder {
         self.client.post(self.url(path))
     }
 
     /// Puts so many pieces into the cart.
-    pub(super) async fn adds(&self, id: &str, quantity: &str) {
+    pub(crate) async fn adds(&self, id: &str, quantity: &str) {
         let answer = self.post("cart/items", &[("id", id), ("quantity", quantity)]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     }
 
     /// Opens the checkout: the values of its hidden fields `key` and `seen`.
-    pub(super) async fn checks_out(&self) -> (String, String) {
+    pub(crate) async fn checks_out(&self) -> (String, String) {
         let page = self.get("checkout").await;
         (page.field("key"), page.field("seen"))
     }
 
     /// Sends the checkout's form with [`ADDRESS`].
-    pub(super) async fn orders(&self, key: &str, seen: &str) -> Answer {
+    pub(crate) async fn orders(&self, key: &str, seen: &str) -> Answer {
         let mut fields = ADDRESS.to_vec();
         fields.extend([("key", key), ("seen", seen)]);
         self.post("checkout", &fields).await
     }
 
     /// The answer to a request, in which no reference leaves the store or knows where it is.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => panic!("no answer: {error:?}"),
@@ -103,31 +103,31 @@ impl Visitor {
         answer
     }
 
-    pub(super) fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         self.store.join(path).expect("a path")
     }
 }
 
 impl Answer {
     /// Where it redirects to.
-    pub(super) fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.headers.get("location").map_or("", |location| location.to_str().expect("plain ASCII"))
     }
 
     /// Whether `text` stands in it.
-    pub(super) fn says(&self, text: &str) -> bool {
+    pub(crate) fn says(&self, text: &str) -> bool {
         self.body.contains(text)
     }
 
     /// The value of the first field of that name.
-    pub(super) fn field(&self, name: &str) -> String {
+    pub(crate) fn field(&self, name: &str) -> String {
         let field = self.body.split(&format!("name=\"{name}\" value=\"")).nth(1);
         let value = field.unwrap_or_else(|| panic!("there is no field {name} in {}", self.body));
         value.split('"').next().unwrap_or_default().to_owned()
     }
 
     /// All references of the page, from its attributes that hold one.
-    pub(super) fn references(&self) -> Vec<String> {
+    pub(crate) fn references(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.each_attribute(|name, value| {
             if matches!(name, "href" | "src" | "action" | "formaction") {

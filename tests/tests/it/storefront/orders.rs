@@ -126,6 +126,11 @@ async fn is_closed_for_orders(cart: &Cart, visitor: &Visitor) {
     let answer = visitor.submit(cart, &form).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.headers().contains_key("retry-after"));
+    let page = body(answer).await;
+    assert!(page.contains("We cannot take orders just now") && page.contains("value=\"Dublin\""), "{page}");
+    let orders = visitor.get(cart, "/orders").await;
+    assert_eq!(orders.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body(orders).await.contains("They are safe; we cannot reach them"));
     assert_eq!(cart.get("/readyz").await.status(), StatusCode::OK);
     cart.logged("orders cannot be written").await;
     let verbose = body(cart.get("/readyz?verbose").await).await;
