@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Command::Contract(contract) => contract.run(),
         Command::Demo(demo) => demo.run(),
         Command::Publish(publish) => publish.run(),
-        Command::Screenshots(_) => screenshots::run(),
+        Command::Screenshots(screenshots) => screenshots.run(),
         Command::Shop(shop) => shop.run(),
         Command::Test(test) => test.run(),
         Command::Tutorial(tutorial) => tutorial.run(),

@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: the pictures of the README.
+//! `cargo xtask screenshots`: the pictures of the README and of the tutorial.
 
 use std::process::ExitCode;
 
@@ -6,12 +6,20 @@ use clap::Args;
 
 use crate::workspace;
 
-/// Make the pictures of the README and the contact sheets of all states
+/// Make the pictures of the README and of the tutorial, and the contact sheets of all states
 #[derive(Args)]
-pub(crate) struct Screenshots {}
+pub(crate) struct Screenshots {
+    /// Only these
+    #[arg(value_parser = ["releases", "states", "tutorial"])]
+    only: Option<String>,
+}
 
-/// Makes them, below `docs/screenshots/`.
-pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    workspace::run(workspace::cargo().args(["run", "--package", "sava-tests", "--bin", "screenshots"]))?;
-    Ok(ExitCode::SUCCESS)
+impl Screenshots {
+    /// Makes them, below `docs/screenshots/`.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let mut screenshots = workspace::cargo();
+        screenshots.args(["run", "--package", "sava-tests", "--bin", "screenshots", "--"]).args(&self.only);
+        workspace::run(&mut screenshots)?;
+        Ok(ExitCode::SUCCESS)
+    }
 }

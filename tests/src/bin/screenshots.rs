@@ -1,6 +1,9 @@
-//! Makes the pictures of the README and the contact sheets of all states: `cargo xtask screenshots`.
+//! Makes the pictures of the README and of the tutorial, and the contact sheets of all states: `cargo xtask screenshots`.
 
 #![expect(clippy::print_stdout, reason = "it tells what it made")]
+
+#[path = "screenshots/tutorial.rs"]
+mod tutorial;
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
@@ -42,8 +45,18 @@ struct Shot {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let studio = Studio { browser: Browser::start(Script::On).await };
-    studio.releases().await?;
-    studio.states().await
+    let only = std::env::args().nth(1);
+    let wanted = |name| only.as_ref().is_none_or(|only| only == name);
+    if wanted("releases") {
+        studio.releases().await?;
+    }
+    if wanted("states") {
+        studio.states().await?;
+    }
+    if wanted("tutorial") {
+        tutorial::pictures(&studio).await?;
+    }
+    Ok(())
 }
 
 struct Studio {
