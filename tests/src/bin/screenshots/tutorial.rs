@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sava_tests::cluster::{Cluster, Kubectl, KubectlProxy};
+use serde_json::json;
 
 use super::{DESKTOP, Screen, Shot, Studio};
 
@@ -28,6 +31,8 @@ pub(crate) async fn pictures(studio: &Studio) -> anyhow::Result<()> {
         shop.page("The British store", "sava-cart-uk", "").await?,
     ];
     studio.sheet("tutorial-shop", &stores, 560, 2).await?;
+    let foot = shop.foot("The foot of the Irish store's pages").await?;
+    studio.sheet("tutorial-foot", &[foot], 800, 1).await?;
 
     shop.select("sava-product", "\"1.0.3\"").await;
     shop.create(&["sava-product-2.0.1"]).await;
@@ -109,6 +114,23 @@ impl<'a> Shop<'a> {
         let url = format!("{}{path}", self.proxy.service(NAMESPACE, service));
         self.studio.browser.driver().goto(url).await?;
         self.studio.shot(caption, Screen { height: 760, ..DESKTOP }).await
+    }
+
+    /// The foot of the page that is open.
+    async fn foot(&self, caption: &str) -> anyhow::Result<Shot> {
+        self.studio.browser.driver().goto(self.proxy.service(NAMESPACE, "sava-cart-ie")).await?;
+        let Screen { height, .. } = DESKTOP;
+        let metrics = json!({ "width": 800, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.studio.send("Emulation.setDeviceMetricsOverride", metrics).await?;
+        let place =
+            "const { x, y, width, height } = document.querySelector('footer').getBoundingClientRect();
+            return { x: x + scrollX, y: y + scrollY, width, height, scale: 1 }";
+        let clip = self.studio.browser.driver().execute(place, vec![]).await?.json().clone();
+        let asked = json!({ "format": "webp", "quality": 95, "captureBeyondViewport": true, "clip": clip });
+        let answer = self.studio.send("Page.captureScreenshot", asked).await?;
+        self.studio.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+        let picture = BASE64_STANDARD.decode(answer["data"].as_str().context("a picture")?)?;
+        Ok(Shot { caption: caption.to_owned(), picture, width: 800 })
     }
 
     /// Opens the release view anew, so that it knows nothing of what was before.
