@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings out a release, or stops it: deploy, try, canary, verdict, then release or roll back.
+# Brings out a release, or stops it: deploy, try, canary, memory, verdict, then release or roll back.
 #
 #   k8s/pipeline/release.sh MANIFEST SERVICE
 #   k8s/pipeline/release.sh k8s/tutorial/sava-product-2.0.1.yml sava-product
@@ -14,6 +14,7 @@
 # RATE        requests a second of the pretend shoppers        [20]
 # MIX         what they come for: mostly to buy: it asks most [browse=2,search=1,fill=1,buy=6]
 # SHOPS       Services of the store fronts that they shop in   [sava-cart-ie sava-cart-uk]
+# MEMORY      MB that its pod may use at the end of the canary  [50, where the alert begins]
 # RULES       rules of the contract to check, or none          [those of the versions: a slow release takes long for all]
 # CONTRACT    command that checks a product API at a URL       [the image sava-contract]
 # SHOPPERS    command that shops and judges                    [the image sava-cart]
@@ -99,12 +100,23 @@ $kubectl rollout status "deployment/$old_deployment" --timeout="${TIMEOUT:-120s}
 say "canary: one pod of $((pods + 1)) is $new"
 select_version null
 
-stage=verdict
 shops=
 for shop in ${SHOPS:-sava-cart-ie sava-cart-uk}; do shops="$shops $api/services/$shop/proxy/"; done
 verdict=0
 # shellcheck disable=SC2086 # a list of words, as commands are
 $shoppers --for="${CANARY:-60s}" --rate="${RATE:-20}" --mix="${MIX:-browse=2,search=1,fill=1,buy=6}" $shops || verdict=$?
+
+stage=memory
+# What shoppers hardly see: a pod that grows until its limit ends it, and is started again.
+restarts=$($kubectl get pod "$pod" -o 'jsonpath={.status.containerStatuses[0].restartCount}')
+[ "$restarts" = 0 ] || { say "$pod was started again, $restarts times: kubectl describe pod says why"; exit 1; }
+admin=$($kubectl get pod "$pod" -o 'jsonpath={.spec.containers[0].ports[?(@.name=="admin")].containerPort}')
+memory=$(curl -sSf "$api/pods/$pod:$admin/proxy/metrics" | awk '/^process_resident_memory_bytes / { printf "%d", $2 / 1e6 }')
+[ -n "$memory" ] || { say "$pod does not tell its memory at a port with the name admin"; exit 1; }
+say "$pod uses $memory MB of memory; it may use ${MEMORY:-50}"
+[ "$memory" -le "${MEMORY:-50}" ] || exit 1
+
+stage=verdict
 case $verdict in
   0) ;;
   1) exit 1 ;;

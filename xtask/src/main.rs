@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Footprint(footprint) => footprint.run(),
         Command::Publish(publish) => publish.run(),
-        Command::Screenshots(_) => screenshots::run(),
+        Command::Screenshots(screenshots) => screenshots.run(),
         Command::Shop(shop) => shop.run(),
         Command::Test(test) => test.run(),
         Command::Tutorial(tutorial) => tutorial.run(),

@@ -178,6 +178,7 @@ impl Reader {
             std::io::stdout().flush()?;
             std::io::stdin().read_line(&mut String::new())?;
         }
+        let start = Instant::now();
         let done = |how| !matches!(how, How::Undo | How::Elsewhere);
         self.actions(step, done)?;
         let is_undo = |it: &Action| matches!(it.kind, Kind::Run { how: How::Undo, .. });
@@ -186,6 +187,7 @@ impl Reader {
             self.actions(step, |how| how == How::Undo)?;
             self.actions(step, |how| done(how) && how != How::Terminal)?;
         }
+        println!("    (took {:.0} s)", start.elapsed().as_secs_f64());
         Ok(())
     }
 

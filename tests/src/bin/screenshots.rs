@@ -1,7 +1,10 @@
-//! Makes the pictures of the README and the contact sheets of all states, and measures the pages' speed: `cargo xtask
-//! screenshots`.
+//! Makes the pictures of the README and of the tutorial and the contact sheets of all states, and measures the pages'
+//! speed: `cargo xtask screenshots`.
 
 #![expect(clippy::print_stdout, reason = "it tells what it made")]
+
+#[path = "screenshots/tutorial.rs"]
+mod tutorial;
 
 use std::{
     fmt::Write as _,
@@ -54,10 +57,22 @@ struct Shot {
 async fn main() -> anyhow::Result<()> {
     let folder = binaries::target().join("screenshots");
     let studio = Studio { browser: Browser::start(Script::On).await, folder };
-    studio.releases().await?;
-    studio.states().await?;
+    let only = std::env::args().nth(1);
+    let wanted = |name| only.as_ref().is_none_or(|only| only == name);
+    if wanted("releases") {
+        studio.releases().await?;
+    }
+    if wanted("states") {
+        studio.states().await?;
+    }
+    if wanted("tutorial") {
+        tutorial::pictures(&studio).await?;
+    }
     drop(studio);
-    speed().await
+    if wanted("speed") {
+        speed().await?;
+    }
+    Ok(())
 }
 
 /// Writes what Lighthouse says of the speed of the pages on a phone beside the pictures: the median of three, as this

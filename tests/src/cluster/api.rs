@@ -452,6 +452,7 @@ impl Call {
         change(&mut object);
         admission::check(self.resource, &object)?;
         admission::check_unchanged(self.resource, &self.object(store, name)?, &object)?;
+        admission::fill_in(self.resource, &mut object);
         let stored = store.update(&self.key(name), |it| {
             let status = it["status"].clone();
             *it = object;

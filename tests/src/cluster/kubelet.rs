@@ -125,6 +125,8 @@ impl Pod {
             self.back_off().await;
         }
         let _ = std::fs::remove_dir_all(&self.directory);
+        // Another pod may get its name.
+        let _ = std::fs::remove_file(self.log());
         self.shared.store.remove(&self.key);
     }
 
@@ -163,9 +165,8 @@ impl Pod {
             *argument = json!(network::resolved(self.shared.salt, &self.key.namespace, text));
         }
         let mut command = image.command(&container, &self.directory);
-        let log = self.shared.logs.join(format!("{}_{}.log", self.key.namespace, self.key.name));
-        let log =
-            std::fs::File::options().create(true).append(true).open(log).expect("the log can be written");
+        let log = std::fs::File::options().create(true).append(true).open(self.log());
+        let log = log.expect("the log can be written");
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -175,6 +176,10 @@ impl Pod {
             .stdout(log.try_clone().expect("a file handle can be copied"))
             .stderr(log);
         Command::from(command).kill_on_drop(true).spawn().map_err(|_| NotYet("RunContainerError"))
+    }
+
+    fn log(&self) -> PathBuf {
+        self.shared.logs.join(format!("{}_{}.log", self.key.namespace, self.key.name))
     }
 
     /// The folders that stand for the mounted volumes, by the path at which the container sees them.

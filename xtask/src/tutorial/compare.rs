@@ -31,6 +31,8 @@ fn lines(text: &str) -> Vec<String> {
             (r"\b\d{1,3}(\.\d{1,3}){3}\b", "ADDRESS"),
             (r":3\d{4}/TCP", ":NODEPORT/TCP"),
             (r"(^| )\d+[smhd](\d+[smhd])?( |$)", "${1}AGE${3}"),
+            // kubectl 1.34 and later tells from where.
+            (r"( deleted) from [a-z0-9-]+ namespace$", "$1"),
         ]
         .into_iter()
         .map(|(form, word)| (Regex::new(form).expect("a regular expression"), word))
@@ -111,6 +113,7 @@ mod tests {
             "NAME AGE\nsava-product-1.0.3-6b9f8d-abcde 2m10s\n",
         );
         same("a  NodePort  10.96.0.17  <none>  9070:31234/TCP", "a NodePort 10.1.2.3 <none> 9070:30001/TCP");
+        same("pod \"x\" deleted", "pod \"x\" deleted from vampio-anna namespace");
         same("done", "Waiting for deployment \"x\" rollout to finish: …\ndone");
     }
 

@@ -74,6 +74,29 @@ async fn new_template_replaces_the_pods_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn replaced_deployment_rolls_out_again() {
+    let (_cluster, kubectl) = cluster().await;
+    let manifest = "k8s/tutorial/sava-product-1.0.3.yml";
+    kubectl.run(&["create", "-f", manifest]).await;
+    kubectl.run(&["set", "env", "deployment/sava-product-1.0.3", "CACHE_MAX_AGE=1s"]).await;
+    kubectl.run(&["replace", "-f", manifest]).await;
+    kubectl.run(&["rollout", "status", "deployment/sava-product-1.0.3", "--timeout=60s"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_log_begins_with_the_pod() {
+    let (_cluster, kubectl) = cluster().await;
+    for _ in 0..2 {
+        kubectl.run(&["create", "-f", "k8s/tutorial/look-around.yml"]).await;
+        let ended = "--for=jsonpath={.status.phase}=Succeeded";
+        kubectl.run(&["wait", ended, "pod/look-around", "--timeout=60s"]).await;
+        let log = kubectl.run(&["logs", "look-around"]).await;
+        assert_eq!(log.lines().filter(|line| line.starts_with("PATH=")).count(), 1, "{log}");
+        kubectl.run(&["delete", "pod", "look-around"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn applied_manifest_can_be_applied_again() {
     let (_cluster, kubectl) = cluster().await;
     let manifest = "k8s/tutorial/sava-product-svc.yml";

@@ -9,7 +9,7 @@ use std::{
 
 use regex_lite::Regex;
 use sava_tests::{Cart, Product, Running, binaries, body, client, command};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Labels of the target, which the scrape configuration adds, and the bound of a histogram's bucket.
 const OF_THE_TARGET: [&str; 4] = ["app", "pod", "namespace", "le"];
@@ -144,7 +144,7 @@ async fn promtool_accepts_the_metrics() {
 #[test]
 fn promtool_accepts_the_rules_and_the_configuration() {
     let (is_good, said) = promtool(&["check", "rules", "sava-alerts.yml"], "");
-    assert!(is_good && said.contains("11 rules found"), "{said}");
+    assert!(is_good && said.contains("12 rules found"), "{said}");
     // Debian's promtool knows no Kubernetes: a target in the place of its discovery lets it check the rest.
     let configuration = fs::read_to_string(binaries::root().join("k8s/monitoring/prometheus.yml")).unwrap();
     let discovery = "kubernetes_sd_configs:\n  - role: pod";
@@ -155,6 +155,74 @@ fn promtool_accepts_the_rules_and_the_configuration() {
     fs::write(&file, configuration.replace(discovery, target).replace("- sava-alerts.yml", "")).unwrap();
     let (is_good, said) = promtool(&["check", "config", file.to_str().unwrap()], "");
     assert!(is_good, "{said}");
+}
+
+/// Resident memory of a release, read as Prometheus does: once at rest, then after each ten requests.
+async fn memory_of(release: &str) -> Vec<f64> {
+    let product = Product::start().release(release).await;
+    let mut samples = Vec::new();
+    for _ in 0..16 {
+        let page = metrics(&product).await;
+        let memory = page.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
+        samples.push(memory.expect("resident memory").parse().expect("a number"));
+        for _ in 0..10 {
+            assert_eq!(product.get("/products/ie").await.status(), 200);
+        }
+    }
+    samples
+}
+
+/// The alerts that fire at the end of half an hour with a sample of each series a minute, from the start again and
+/// again.
+fn firing(series: &[(&str, Vec<f64>)]) -> Vec<&'static str> {
+    let series = series.iter().map(|(name, samples)| {
+        let values: Vec<String> = samples.iter().cycle().take(31).map(ToString::to_string).collect();
+        json!({ "series": format!("{name}{{pod=\"pod\"}}"), "values": values.join(" ") })
+    });
+    let series: Vec<Value> = series.collect();
+    let fires = |alert: &str| {
+        let firing = format!("ALERTS{{alertname={alert:?},alertstate=\"firing\"}}");
+        let sample = json!({ "labels": "{}", "value": 1 });
+        let question =
+            json!({ "expr": format!("sum({firing})"), "eval_time": "30m", "exp_samples": [sample] });
+        let unit =
+            json!({ "interval": "1m", "input_series": series.clone(), "promql_expr_test": [question] });
+        let rules = binaries::root().join("k8s/monitoring/sava-alerts.yml");
+        let test = json!({ "rule_files": [rules], "evaluation_interval": "1m", "tests": [unit] });
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("test.yml");
+        fs::write(&file, test.to_string()).unwrap();
+        let (fires, said) = promtool(&["test", "rules", file.to_str().unwrap()], "");
+        assert!(fires || said.contains("got:"), "{said}");
+        fires
+    };
+    ["SavaMemoryGrows", "SavaRestarts"].into_iter().filter(|alert| fires(alert)).collect()
+}
+
+#[tokio::test]
+async fn a_leak_is_told_by_an_alert_before_its_limit_and_after() {
+    const MEMORY: &str = "process_resident_memory_bytes";
+    let good = memory_of("2.0.1").await;
+    assert_eq!(firing(&[(MEMORY, good)]), [""; 0]);
+
+    let leak = memory_of("2.0.2-leak").await;
+    let (first, last) = (leak[0], leak[leak.len() - 1]);
+    assert!(last - first > 140.0 * 1024.0 * 1024.0, "150 requests took it from {first} to {last}");
+    // Slow traffic: it has grown past the threshold, and the limit is far.
+    let stays = [leak[5]].into_iter().cycle().take(31).collect();
+    assert_eq!(firing(&[(MEMORY, stays)]), ["SavaMemoryGrows"]);
+    // Traffic: the manifests' limit ends it again and again, and each time it begins at rest.
+    let lives: Vec<f64> = leak.into_iter().take_while(|it| *it < 128.0 * 1024.0 * 1024.0).collect();
+    assert!(lives.len() < 16, "it never comes to its limit");
+    let started = (0..31).map(|minute| f64::from(minute / u32::try_from(lives.len()).unwrap())).collect();
+    let both = [(MEMORY, lives), ("process_start_time_seconds", started)];
+    assert_eq!(
+        firing(&both),
+        ["SavaMemoryGrows"],
+        "a restart every quarter of an hour is no alarm by itself"
+    );
+    let started = (0..31).map(|minute| f64::from(minute / 4)).collect();
+    assert_eq!(firing(&[("process_start_time_seconds", started)]), ["SavaRestarts"]);
 }
 
 #[tokio::test]
