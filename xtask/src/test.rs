@@ -16,13 +16,14 @@ pub(crate) use need::Need;
 use runner::Count;
 use suites::{LeftOut, SUITES, Suite};
 
-/// Run the tests: format, lints, licenses, unit tests, real processes, a real browser, images in a real Docker engine
+/// Run the tests: format, lints, licenses, unit tests, real processes, a real browser; images where named
 ///
 /// What a test needs and this machine lacks is installed when this runs as root on Debian or Ubuntu; elsewhere the
-/// packages are named. Nothing is skipped silently.
+/// packages are named. Nothing is skipped silently. The suite `images` (with a real Docker engine, about a quarter of
+/// an hour) runs where it is named.
 #[derive(Args)]
 pub(crate) struct Test {
-    /// Leave out what needs a browser or a Docker engine
+    /// Leave out what needs a browser
     #[arg(long)]
     quick: bool,
 
@@ -66,6 +67,7 @@ impl Test {
     fn is_chosen(&self, suite: &Suite) -> bool {
         let is_named = self.suites.iter().any(|name| name == suite.name);
         match suite.left_out {
+            LeftOut::UnlessNamed => is_named,
             LeftOut::IfQuick if self.quick => false,
             LeftOut::IfQuick | LeftOut::Never => is_named || self.suites.is_empty(),
         }

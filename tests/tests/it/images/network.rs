@@ -8,6 +8,7 @@ use std::{
 use sava_tests::{
     client,
     docker::{Container, Network, docker_output},
+    json,
 };
 
 use super::{CART, CONFINED, PRODUCT};
@@ -25,21 +26,18 @@ fn cart(network: &Network, options: &[&str]) -> Container {
     Container::run(CART, &[CONFINED, &network, options].concat(), &[])
 }
 
-/// How many of `views` page views each instance of sava-product has supplied; each must be a page with products.
+/// Views pages, each of which must have products, and tells how often each instance of sava-product was found meanwhile.
 async fn views(cart: &Container, views: u32) -> BTreeMap<String, u32> {
     let url = format!("http://{}/", cart.address(3000));
     let mut instances = BTreeMap::new();
     for _ in 0..views {
         let page = client().get(&url).send().await.expect("an answer");
         assert_eq!(page.status(), 200);
-        let instance = page
-            .headers()
-            .get("x-sava-product-instance")
-            .map(|value| value.to_str().expect("text").to_owned());
         let body = page.text().await.expect("a page");
         assert!(body.contains("dreamcatcher"), "{body}");
-        if let Some(instance) = instance {
-            *instances.entry(instance).or_default() += 1;
+        let sample = client().get(format!("{url}release/sample")).send().await.expect("an answer");
+        if let Some(instance) = json(sample).await["product"]["instance"].as_str() {
+            *instances.entry(instance.to_owned()).or_default() += 1;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
