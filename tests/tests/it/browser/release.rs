@@ -112,11 +112,14 @@ impl<'a> View<'a> {
         self.click(kind).await;
         let saved = async {
             loop {
-                // Until it is whole it has another name.
+                // Chromium keeps its place with an empty file, until it renames what is whole to that name.
                 let mut files =
                     fs::read_dir(folder.path()).expect("it is there").map(|file| file.unwrap().path());
                 if let Some(file) = files.find(|file| file.extension().is_some_and(|is| is == kind)) {
-                    return fs::read_to_string(file).expect("it can be read");
+                    let text = fs::read_to_string(file).expect("it can be read");
+                    if !text.is_empty() {
+                        return text;
+                    }
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
