@@ -63,6 +63,19 @@ impl<'a> Shopper<'a> {
         self.types(&format!("//*[@id=//label[starts-with(normalize-space(), '{label}')]/@for]"), text).await;
     }
 
+    /// Fills in the form of the checkout, as somebody in Dublin; the postcode's label and form are the country's.
+    pub async fn fills_in_the_address(&self, code_label: &str, code: &str) {
+        for (label, text) in [
+            ("Name", "Aoife Byrne"),
+            ("E-mail", "aoife@example.ie"),
+            ("Address", "1 Main Street"),
+            ("Town", "Dublin"),
+            (code_label, code),
+        ] {
+            self.fills_in(label, text).await;
+        }
+    }
+
     /// Types into the field of this name within the list item that is headed by `title`.
     pub async fn fills_in_at(&self, title: &str, name: &str, text: &str) {
         self.types(&format!("{}//input[@name='{name}']", item(title)), text).await;

@@ -84,15 +84,7 @@ async fn judge_everything(release: &str) {
     judge.judges("a form with mistakes").await;
     let focused = judge.run("return document.activeElement.getAttribute('role')").await;
     assert_eq!(focused, "alert", "the error summary has the focus");
-    for (label, text) in [
-        ("Name", "Aoife Byrne"),
-        ("E-mail", "aoife@example.ie"),
-        ("Address", "1 Main Street"),
-        ("Town", "Dublin"),
-        ("Eircode", "D02 X285"),
-    ] {
-        shopper.fills_in(label, text).await;
-    }
+    shopper.fills_in_the_address("Eircode", "D02 X285").await;
     shopper.presses("Place the order").await;
     judge.judges("an order").await;
     shopper.goes_to("Orders").await;
