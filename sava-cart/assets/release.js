@@ -3,7 +3,7 @@
 // The release view: samples who serves, and draws it. Nothing is fetched but `release/sample`, relative to the page.
 
 const $ = (id) => document.getElementById(id);
-const KEPT = 36000; // samples in memory: ten minutes at 50 a second, and some
+const KEPT = 36000; // samples in memory: twelve minutes at 50 a second
 const IN_FLIGHT = 6; // connections that browsers open to one host
 const PATIENCE_MS = 5000;
 const LANES = ["storefront", "product"];
@@ -69,9 +69,13 @@ function styleOf(lane, release) {
 const natural = new Intl.Collator("en", { numeric: true });
 const byVersion = (a, b) => (a === NOBODY) - (b === NOBODY) || natural.compare(a.split("-")[0], b.split("-")[0]) || (b.includes("-") - a.includes("-")) || natural.compare(a, b);
 
-// --- samples ---
+// --- samples: the last ones, in columns that are made once and written over, so that memory does not grow ---
 
-let samples = [];
+const kept = Object.fromEntries(Object.entries({
+  t: Float64Array, ms: Float64Array, storefront: String, storefrontPod: String, storefrontError: String,
+  product: String, productPod: String, api: String, productMs: Float64Array, productError: String, etag: String, own: Uint8Array,
+}).map(([name, column]) => [name, column === String ? new Array(KEPT).fill("") : new column(KEPT)]));
+let taken = 0; // samples ever kept: number i is in place i % KEPT
 let paused = false;
 let pausedAt = 0;
 let inFlight = 0;
@@ -120,11 +124,22 @@ function readProduct(sample, product) {
 }
 
 function add(sample) {
-  samples.push(sample);
-  if (samples.length > KEPT) samples = samples.slice(KEPT / 6);
+  const place = taken % KEPT;
+  for (const name in kept) kept[name][place] = typeof sample[name] === "string" ? theOne(sample[name]) : sample[name];
+  taken += 1;
   if (sample.t >= lostSince) lost += (sample.storefrontError ? 1 : 0) + (sample.own && sample.productError ? 1 : 0);
-  for (const lane of LANES) watch(lane, sample);
+  for (const lane of LANES) watch(lane, place);
   dirty = true;
+}
+
+// Each answer brings its own copies of the same few words: one of each is kept.
+const vocabulary = new Map();
+function theOne(word) {
+  if (!vocabulary.has(word)) {
+    if (vocabulary.size >= 500) vocabulary.clear();
+    vocabulary.set(word, word);
+  }
+  return vocabulary.get(word);
 }
 
 // A turn every 1/rate seconds; where answers are so slow that all connections are taken, turns are dropped.
@@ -140,21 +155,27 @@ function sampler() {
   setTimeout(sampler, Math.max(4, Math.min(nextAt - performance.now(), 100)));
 }
 
-const inLane = (lane, s) => lane === "storefront" || (s.own && s.product !== "");
-const releaseIn = (lane, s) => s[lane];
-const podIn = (lane, s) => (lane === "storefront" ? s.storefrontPod : s.productPod);
-const errorIn = (lane, s) => (lane === "storefront" ? s.storefrontError : s.productError);
-const latencyIn = (lane, s) => (lane === "storefront" ? s.ms : s.productMs);
+const inLane = (lane, place) => lane === "storefront" || (kept.own[place] === 1 && kept.product[place] !== "");
+const releaseIn = (lane, place) => kept[lane][place];
+const podIn = (lane, place) => kept[`${lane}Pod`][place];
+const errorIn = (lane, place) => kept[`${lane}Error`][place];
+const latencyIn = (lane, place) => (lane === "storefront" ? kept.ms : kept.productMs)[place];
 
-// The samples since then, by binary search: they are in the order of their answers, nearly that of their starts.
-function since(t) {
-  let low = 0;
-  let high = samples.length;
+// The number of the first sample since then, by binary search: they are in the order of their answers, nearly that of
+// their starts.
+function firstSince(t) {
+  let low = Math.max(0, taken - KEPT);
+  let high = taken;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (samples[middle].t < t) low = middle + 1; else high = middle;
+    if (kept.t[middle % KEPT] < t) low = middle + 1; else high = middle;
   }
   return low;
+}
+
+// The places of a lane's samples from then to the end of what is shown.
+function* places(lane, start, end = Infinity) {
+  for (let i = firstSince(start); i < taken; i += 1) if (kept.t[i % KEPT] <= end && inLane(lane, i % KEPT)) yield i % KEPT;
 }
 
 // --- events ---
@@ -180,31 +201,33 @@ function happened(mark, text, lane, release, t) {
   while ($("events").childElementCount > 100) $("events").lastElementChild.remove();
 }
 
-function watch(lane, s) {
-  if (!inLane(lane, s)) return;
+function watch(lane, place) {
+  if (!inLane(lane, place)) return;
   const known = memory[lane];
-  const release = releaseIn(lane, s);
-  const pod = podIn(lane, s);
-  const error = errorIn(lane, s);
+  const release = releaseIn(lane, place);
+  const pod = podIn(lane, place);
+  const error = errorIn(lane, place);
+  const t = kept.t[place];
   if (release !== NOBODY) {
     const isNew = !known.releases.has(release);
-    known.releases.set(release, s.t);
+    known.releases.set(release, t);
     const cell = known.pods.get(pod);
-    if (isNew) happened("+", `${SAID[lane]} ${release} first seen${pod ? `, on ${pod}` : ""}`, lane, release, s.t);
-    else if (!cell && pod) happened("+", `${SAID[lane]} ${release}: pod ${pod} joined`, lane, release, s.t);
-    else if (cell && cell.gone) happened("✓", `Pod ${pod} of ${release} is back`, lane, release, s.t);
-    if (pod) known.pods.set(pod, { release, t: s.t, gone: false });
+    if (isNew) happened("+", `${SAID[lane]} ${release} first seen${pod ? `, on ${pod}` : ""}`, lane, release, t);
+    else if (!cell && pod) happened("+", `${SAID[lane]} ${release}: pod ${pod} joined`, lane, release, t);
+    else if (cell && cell.gone) happened("✓", `Pod ${pod} of ${release} is back`, lane, release, t);
+    if (pod) known.pods.set(pod, { release, t, gone: false, share: cell && cell.share });
   }
   if (error) {
-    if (!known.failing) happened("!", `${SAID[lane]}: errors began (${error}${release === NOBODY ? "" : `, ${release}`})`, lane, release, s.t);
+    if (!known.failing) happened("!", `${SAID[lane]}: errors began (${error}${release === NOBODY ? "" : `, ${release}`})`, lane, release, t);
     known.failing = true;
-    known.lastError = s.t;
+    known.lastError = t;
   }
-  if (lane === "product" && s.etag) {
-    const key = `${release} ${s.api}`;
+  const etag = kept.etag[place];
+  if (lane === "product" && etag) {
+    const key = `${release} ${kept.api[place]}`;
     const tags = known.tags.get(key) || [];
-    if (tags.length && !tags.includes(s.etag)) happened("↻", `Product service ${release}: another catalog`, lane, release, s.t);
-    if (!tags.includes(s.etag)) known.tags.set(key, [...tags.slice(-4), s.etag]);
+    if (tags.length && !tags.includes(etag)) happened("↻", `Product service ${release}: another catalog`, lane, release, t);
+    if (!tags.includes(etag)) known.tags.set(key, [...tags.slice(-4), etag]);
   }
 }
 
@@ -221,9 +244,10 @@ function watchAbsence(figures) {
     for (const [pod, cell] of known.pods) {
       if (cell.gone) { if (t - cell.t > 300000) known.pods.delete(pod); continue; }
       const before = figures[lane].pods.get(pod);
-      const share = before ? before.share : 0;
+      // None of its samples may be in the span any more, or may never have been while the page was in the background.
+      cell.share = before ? before.share : cell.share || 1 / known.pods.size;
       const missed = countSince(lane, cell.t);
-      if (missed > 8 && t - cell.t > 700 && missed * Math.log(1 - Math.min(share, 0.99)) < Math.log(0.001)) {
+      if (missed > 8 && t - cell.t > 700 && missed * Math.log(1 - Math.min(cell.share, 0.99)) < Math.log(0.001)) {
         cell.gone = true;
         happened("−", `Pod ${pod} of ${cell.release} is gone`, lane, cell.release, cell.t);
       }
@@ -241,7 +265,7 @@ function watchAbsence(figures) {
 
 function countSince(lane, t) {
   let n = 0;
-  for (let i = since(t + 1); i < samples.length; i += 1) if (inLane(lane, samples[i]) && releaseIn(lane, samples[i]) !== NOBODY) n += 1;
+  for (const place of places(lane, t + 1)) if (releaseIn(lane, place) !== NOBODY) n += 1;
   return n;
 }
 
@@ -259,30 +283,31 @@ function figuresOf(lane) {
   const flows = new Map();
   let n = 0;
   let earliest = end;
-  for (let i = since(start); i < samples.length; i += 1) {
-    const s = samples[i];
-    if (s.t > end || !inLane(lane, s)) continue;
+  for (const place of places(lane, start, end)) {
     n += 1;
-    earliest = Math.min(earliest, s.t);
-    const name = releaseIn(lane, s);
+    earliest = Math.min(earliest, kept.t[place]);
+    const name = releaseIn(lane, place);
+    const failed = errorIn(lane, place) ? 1 : 0;
     let r = releases.get(name);
     if (!r) releases.set(name, (r = { name, n: 0, errors: 0, latencies: [], recent: [], pods: new Map() }));
     r.n += 1;
-    if (errorIn(lane, s)) r.errors += 1; else r.latencies.push(latencyIn(lane, s));
-    if (s.t > end - 3000) r.recent.push(latencyIn(lane, s));
-    const pod = podIn(lane, s);
+    r.errors += failed;
+    if (!failed) r.latencies.push(latencyIn(lane, place));
+    if (kept.t[place] > end - 3000) r.recent.push(latencyIn(lane, place));
+    const pod = podIn(lane, place);
     if (pod) {
       const p = pods.get(pod) || { n: 0, release: name, errors: 0 };
       p.n += 1;
-      if (errorIn(lane, s)) p.errors += 1;
+      p.errors += failed;
       pods.set(pod, p);
     }
     if (lane === "product") {
-      const key = `${s.storefront}\n${s.product}`;
-      const flow = flows.get(key) || { storefront: s.storefront, product: s.product, n: 0, errors: 0, apis: new Map() };
+      const [storefront, api] = [kept.storefront[place], kept.api[place]];
+      const key = `${storefront}\n${name}`;
+      const flow = flows.get(key) || { storefront, product: name, n: 0, errors: 0, apis: new Set() };
       flow.n += 1;
-      if (s.productError) flow.errors += 1;
-      if (s.api) flow.apis.set(s.api, (flow.apis.get(s.api) || 0) + 1);
+      flow.errors += failed;
+      if (api) flow.apis.add(api);
       flows.set(key, flow);
     }
   }
@@ -527,7 +552,7 @@ function showGrid(storefront, product) {
       const flow = product.flows.get(`${row}\n${column}`);
       const known = (compatibility[row] || {})[column];
       const cell = element("td", flow && flow.errors ? "bad" : "");
-      const apis = flow ? [...flow.apis.keys()].sort().join(", ") : "";
+      const apis = flow ? [...flow.apis].sort().join(", ") : "";
       cell.append(element("b", "", flow ? apis || "✗" : known && known.api ? `(${known.api})` : "–"));
       if (flow) cell.append(element("small", "", `${percent(flow.n / product.n)} %${flow.errors ? `, ${flow.errors} errors` : ""}`));
       if (known) cell.append(element("small", "", known.note));
@@ -552,7 +577,12 @@ function readPalette() {
   palette = SHAPES.map((_, i) => value(`--c${i}`));
   ink = { ink: value("--ink"), soft: value("--soft"), grid: value("--grid"), line: value("--line"), sheet: value("--sheet"), bad: value("--bad"), font: value("--font") };
   sprites = new Map();
+  drawAnew();
+}
+
+function drawAnew() {
   dirty = true;
+  lastDraw = 0;
 }
 
 function sprite(lane, release, failed, size, ratio) {
@@ -611,11 +641,10 @@ function sharesOf(lane) {
   const first = Math.floor((end - settings.window * 1000) / size) - 1;
   const last = Math.floor(end / size);
   const bins = Array.from({ length: last - first + 1 }, () => ({ n: 0, by: new Map() }));
-  for (let i = since(first * size); i < samples.length; i += 1) {
-    const s = samples[i];
-    const bin = bins[Math.floor(s.t / size) - first];
-    if (!bin || s.t > end || !inLane(lane, s)) continue;
-    const name = releaseIn(lane, s);
+  for (const place of places(lane, first * size, end)) {
+    const bin = bins[Math.floor(kept.t[place] / size) - first];
+    if (!bin) continue;
+    const name = releaseIn(lane, place);
     bin.n += 1;
     bin.by.set(name, (bin.by.get(name) || 0) + 1);
   }
@@ -727,18 +756,17 @@ function draw(lane) {
     pen.fillText(event.mark, lastMark, unit * 0.7);
   }
   // Dots: errors are drawn last and larger.
-  const from = since(end - span - 500);
-  const size = Math.max(7, Math.min(unit * 0.9, (right - left) / Math.sqrt(Math.max(1, samples.length - from)) / 1.8));
+  const from = end - span - 500;
+  // In whole pixels: a sprite is kept for each size.
+  const size = Math.round(Math.max(7, Math.min(unit * 0.9, (right - left) / Math.sqrt(Math.max(1, taken - firstSince(from))) / 1.8)));
   for (const failed of [false, true]) {
-    for (let i = from; i < samples.length; i += 1) {
-      const s = samples[i];
-      if (s.t > end || !inLane(lane, s) || Boolean(errorIn(lane, s)) !== failed) continue;
-      const age = end - s.t - latencyIn("storefront", s);
+    for (const place of places(lane, from, end)) {
+      if (Boolean(errorIn(lane, place)) !== failed) continue;
+      const age = end - kept.t[place] - kept.ms[place];
       const pop = paused || still.matches ? 1 : 1 + 0.9 * Math.max(0, 1 - age / 260);
-      const side = failed ? size * 1.45 : size;
-      const image = sprite(lane, releaseIn(lane, s), failed, side, ratio);
+      const image = sprite(lane, releaseIn(lane, place), failed, failed ? Math.round(size * 1.45) : size, ratio);
       const drawn = (image.width / ratio) * pop;
-      pen.drawImage(image, x(s.t) - drawn / 2, y(latencyIn(lane, s)) - drawn / 2, drawn, drawn);
+      pen.drawImage(image, x(kept.t[place]) - drawn / 2, y(latencyIn(lane, place)) - drawn / 2, drawn, drawn);
     }
   }
   pen.restore();
@@ -873,13 +901,19 @@ function pause() {
 }
 
 function save(kind) {
-  const columns = ["time", "storefrontRelease", "storefrontInstance", "storefrontError", "latencyMs", "productRelease", "productInstance", "apiVersion", "productError", "productLatencyMs", "productSampleIsOwn"];
-  const rows = samples.map((s) => [new Date(s.t).toISOString(), s.storefront, s.storefrontPod, s.storefrontError, Number(s.ms.toFixed(2)), s.product, s.productPod, s.api, s.productError, s.productMs, s.own]);
+  const columns = {
+    time: (i) => new Date(kept.t[i]).toISOString(), storefrontRelease: (i) => kept.storefront[i], storefrontInstance: (i) => kept.storefrontPod[i],
+    storefrontError: (i) => kept.storefrontError[i], latencyMs: (i) => Number(kept.ms[i].toFixed(2)), productRelease: (i) => kept.product[i],
+    productInstance: (i) => kept.productPod[i], apiVersion: (i) => kept.api[i], productError: (i) => kept.productError[i],
+    productLatencyMs: (i) => kept.productMs[i], productSampleIsOwn: (i) => kept.own[i] === 1,
+  };
+  const rows = [...places("storefront", 0)].map((place) => Object.values(columns).map((read) => read(place)));
+  const names = Object.keys(columns);
   // A cell that begins like a formula would be one in a spreadsheet.
   const cell = (value) => { const text = String(value).replace(/^[=+\-@\t\r]/, "'$&"); return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text; };
   const text = kind === "csv"
-    ? [columns, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n"
-    : JSON.stringify(rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value]))), null, 1);
+    ? [names, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n"
+    : JSON.stringify(rows.map((row) => Object.fromEntries(row.map((value, i) => [names[i], value]))), null, 1);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }));
   link.download = `sava-samples-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.${kind}`;
@@ -934,7 +968,7 @@ $("link").addEventListener("click", copyLink);
 $("help").addEventListener("click", () => $("keys").showModal());
 $("lost-reset").addEventListener("click", resetLost);
 window.addEventListener("hashchange", () => { readSettings(); apply(); });
-window.addEventListener("resize", () => { dirty = true; });
+window.addEventListener("resize", drawAnew);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readPalette);
 
 for (const id of ["tools", "lost", "below"]) $(id).hidden = false;
