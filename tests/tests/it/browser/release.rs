@@ -1,13 +1,18 @@
 //! The release view in a real Chromium: what it shows is what is so, and soon.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use sava_tests::{
     Balancer, Cart, PATIENCE, Product,
     browser::{Browser, Script},
     cluster::{ApiServer, Kubectl},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use thirtyfour::By;
 
 /// A view that is open.
 struct View<'a> {
@@ -71,6 +76,52 @@ impl<'a> View<'a> {
         let in_time = tokio::time::timeout(PATIENCE, wait).await.is_ok();
         assert!(in_time, "never: {script}");
         start.elapsed()
+    }
+
+    /// Presses a key as a person does.
+    async fn press(&self, key: &str) {
+        self.browser.driver().action_chain().send_keys(key).perform().await.expect("a key");
+    }
+
+    /// Clicks the button with this id.
+    async fn click(&self, id: &str) {
+        let button = self.browser.driver().find(By::Id(id)).await.expect("there is such a button");
+        button.click().await.expect("it can be clicked");
+    }
+
+    async fn send(&self, method: &str, parameters: Value) -> Value {
+        self.browser.driver().cdp().send_raw(method, parameters).await.expect("Chromium does it")
+    }
+
+    /// Waits for a picture that is drawn after now, and gives it.
+    async fn picture(&self) -> Value {
+        let script = "const done = arguments[0];
+            const next = (n) => n === 0
+                ? done(document.querySelector('#product canvas').toDataURL())
+                : requestAnimationFrame(() => next(n - 1));
+            next(5)";
+        let picture = self.browser.driver().execute_async(script, Vec::new()).await.expect("a picture");
+        picture.json().clone()
+    }
+
+    /// Saves the samples by this button, and gives what was saved.
+    async fn save(&self, kind: &str) -> String {
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let allow = json!({ "behavior": "allow", "downloadPath": folder.path() });
+        self.send("Browser.setDownloadBehavior", allow).await;
+        self.click(kind).await;
+        let saved = async {
+            loop {
+                // Until it is whole it has another name.
+                let mut files =
+                    fs::read_dir(folder.path()).expect("it is there").map(|file| file.unwrap().path());
+                if let Some(file) = files.find(|file| file.extension().is_some_and(|is| is == kind)) {
+                    return fs::read_to_string(file).expect("it can be read");
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, saved).await.expect("it is saved in time")
     }
 
     /// Waits until so many samples of the product service are in the picture.
@@ -172,6 +223,10 @@ async fn slow_release_is_seen_within_two_seconds() {
     let card = view.card("product", "2.0.2-slow").await.expect("it has a card");
     assert!(card.p50.ends_with("ms") || card.p50.ends_with(" s"), "{card:?}");
     view.wait("document.querySelector('#events').textContent.includes('times slower')").await;
+    // Who takes its time is not gone.
+    view.wait_for_samples(120).await;
+    let events = view.run("return document.querySelector('#events').textContent").await;
+    assert!(!events.to_string().contains("is gone"), "{events}");
 }
 
 #[tokio::test]
@@ -221,6 +276,244 @@ async fn link_keeps_the_settings() {
     view.wait("location.hash.includes('rate=8')").await;
     view.run("document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }))").await;
     assert_eq!(view.run("return document.querySelector('#keys').open").await, true);
+}
+
+/// The columns of the samples that are saved.
+const COLUMNS: &str = "time,storefrontRelease,storefrontInstance,storefrontError,latencyMs,productRelease,\
+    productInstance,apiVersion,productError,productLatencyMs,productSampleIsOwn";
+
+#[tokio::test]
+async fn samples_are_saved_as_csv_and_json() {
+    let product = Product::start().release("2.0.1").env("POD_NAME", "product-1").await;
+    let cart = Cart::start().product(&product.url("")).env("POD_NAME", "cart-1").await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    view.wait_for_samples(20).await;
+    view.click("pause").await;
+
+    let csv = view.save("csv").await;
+    let mut lines = csv.split_terminator("\r\n");
+    assert_eq!(lines.next(), Some(COLUMNS));
+    let rows: Vec<Vec<_>> = lines.map(|line| line.split(',').collect()).collect();
+    assert!(rows.len() >= 20, "{csv}");
+    view.wait(&format!(
+        "document.querySelector('#said').textContent === '{} samples saved as CSV'",
+        rows.len()
+    ))
+    .await;
+    let samples: Value = serde_json::from_str(&view.save("json").await).expect("it is JSON");
+    let samples = samples.as_array().expect("it is a list");
+    assert_eq!(samples.len(), rows.len());
+    let names: Vec<_> = COLUMNS.split(',').collect();
+    for (row, sample) in rows.iter().zip(samples) {
+        assert_eq!(sample.as_object().expect("a sample has names").len(), names.len());
+        for (name, cell) in names.iter().zip(row) {
+            let value = &sample[*name];
+            assert_eq!(value.as_str().map_or_else(|| value.to_string(), str::to_owned), *cell, "{name}");
+        }
+        assert!(row[0].ends_with('Z') && row[0].len() == "2026-01-01T00:00:00.000Z".len(), "{row:?}");
+        assert!(sample["latencyMs"].as_f64() >= sample["productLatencyMs"].as_f64(), "{row:?}");
+        assert_eq!(row[1..4], ["3.0.0", "cart-1", ""], "{row:?}");
+        assert_eq!(row[5..9], ["2.0.1", "product-1", "v2", ""], "{row:?}");
+    }
+    // Those that came in one moment share a sample of the product service.
+    assert!(rows.iter().any(|row| row[10] == "true"), "{csv}");
+}
+
+#[tokio::test]
+async fn saved_names_are_neither_formulas_nor_more_cells() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    view.run(
+        r#"let n = 0;
+        window.fetch = async () => Response.json({
+            storefront: { release: "=1+1", instance: '@SUM(1,"2")' },
+            product: { sample: n += 1, release: "-2.0", instance: "two\nlines", apiVersion: "v2", latencyMs: 1, error: '+a, "b"' } })"#,
+    )
+    .await;
+    view.wait("document.querySelector('#product .pod')?.textContent.includes('two')").await;
+    view.click("pause").await;
+    let csv = view.save("csv").await;
+    let hostile = r#"'=1+1,"'@SUM(1,""2"")",,"#;
+    assert!(csv.contains(hostile), "{csv}");
+    let hostile = ",'-2.0,\"two\nlines\",v2,\"'+a, \"\"b\"\"\",1,true\r\n";
+    assert!(csv.contains(hostile), "{csv}");
+    let samples: Value = serde_json::from_str(&view.save("json").await).expect("it is JSON");
+    let last = samples.as_array().and_then(|samples| samples.last()).expect("there are samples");
+    assert_eq!(last["storefrontInstance"], "@SUM(1,\"2\")", "JSON keeps it as it is");
+}
+
+#[tokio::test]
+async fn paused_picture_stands_still_until_it_goes_on() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    // So that it draws each frame.
+    let moving = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "no-preference" }] });
+    view.send("Emulation.setEmulatedMedia", moving).await;
+    view.run("const real = window.fetch; window.asked = 0; window.fetch = (...it) => { asked += 1; return real(...it); }").await;
+    view.wait_for_samples(20).await;
+    assert_ne!(view.picture().await, view.picture().await, "it moves");
+
+    view.press(" ").await;
+    view.wait("document.querySelector('#pulse').textContent === 'paused'").await;
+    assert_eq!(view.run("return document.querySelector('#pause').textContent").await, "Go on");
+    let (asked, picture) = (view.run("return asked").await, view.picture().await);
+    assert_eq!(view.picture().await, picture, "it stands still");
+    assert_eq!(view.run("return asked").await, asked, "nobody is asked meanwhile");
+
+    view.click("pause").await;
+    view.wait(&format!("asked > {asked} && document.querySelector('#pulse').textContent !== 'paused'")).await;
+    assert_ne!(view.picture().await, picture, "it moves again");
+}
+
+#[tokio::test]
+async fn another_catalog_is_an_event() {
+    let db = |title: &str| {
+        json!({ "products": [{ "id": 1, "locale": "ie", "title": title, "description": "-", "price": 1 }] })
+            .to_string()
+    };
+    let data = tempfile::tempdir().expect("a temporary directory can be made");
+    let write = |path: &Path, title| fs::write(path, db(title)).expect("a file can be written");
+    write(&data.path().join("db.json"), "Lamp");
+    let product = Product::start().data(data.path()).await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    view.wait_for_samples(20).await;
+    let events = view.run("return document.querySelector('#events').textContent").await;
+    assert!(!events.to_string().contains("catalog"), "{events}");
+    // In one go, as editors do.
+    write(&data.path().join("db.new"), "Lantern");
+    fs::rename(data.path().join("db.new"), data.path().join("db.json")).expect("a file can be renamed");
+    view.wait(
+        "document.querySelector('#events').textContent.includes('Product service 3.0.0: another catalog')",
+    )
+    .await;
+    assert_eq!(view.run("return document.querySelector('#lost-count').textContent").await, "0");
+}
+
+#[tokio::test]
+async fn view_fills_the_screen_by_key_and_button() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    for _ in 0..2 {
+        view.press("f").await;
+        view.wait("document.fullscreenElement === document.documentElement").await;
+        view.click("full").await;
+        view.wait("document.fullscreenElement === null").await;
+    }
+    view.click("full").await;
+    view.wait("document.fullscreenElement").await;
+    view.press("f").await;
+    view.wait("!document.fullscreenElement").await;
+}
+
+#[tokio::test]
+async fn keys_do_what_their_list_says() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    let allow = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+    view.send("Browser.grantPermissions", allow).await;
+    // Requests are lost from now on.
+    view.run("window.fetch = async () => { throw new TypeError('away') }").await;
+    view.wait("Number(document.querySelector('#lost-count').textContent) > 0").await;
+    view.run("window.fetch = () => new Promise(() => {})").await;
+    let hidden =
+        "[...document.querySelectorAll('.lane')].filter((lane) => lane.hidden).map((lane) => lane.id).join()";
+    let look = "document.documentElement.dataset.theme";
+    for (key, becomes_so) in [
+        ("-", "location.hash.includes('rate=45&')".to_owned()),
+        ("+", "location.hash.includes('rate=50&')".to_owned()),
+        ("w", "location.hash.includes('window=60')".to_owned()),
+        ("w", "document.querySelector('#window').value === '120'".to_owned()),
+        ("2", format!("{hidden} === 'product'")),
+        ("3", format!("{hidden} === 'storefront'")),
+        ("1", format!("{hidden} === ''")),
+        ("r", "document.querySelector('#lost-count').textContent === '0'".to_owned()),
+        ("t", format!("{look} === 'light'")),
+        ("t", format!("{look} === 'dark'")),
+        ("t", format!("{look} === 'auto'")),
+        (
+            "y",
+            "document.querySelector('#type').ariaPressed === 'true' && location.hash.includes('large=1')"
+                .to_owned(),
+        ),
+        ("Y", "document.querySelector('#type').ariaPressed === 'false'".to_owned()),
+        ("l", "document.querySelector('#said').textContent === 'Link copied'".to_owned()),
+        ("c", "document.querySelector('#said').textContent.endsWith('saved as CSV')".to_owned()),
+        ("j", "document.querySelector('#said').textContent.endsWith('saved as JSON')".to_owned()),
+        ("?", "document.querySelector('#keys').open".to_owned()),
+    ] {
+        view.press(key).await;
+        view.wait(&becomes_so).await;
+    }
+    view.press("2").await;
+    assert_eq!(
+        view.run(&format!("return {hidden}")).await,
+        "",
+        "the list is read; keys wait until it is closed"
+    );
+    view.press("\u{e00c}").await; // Escape, in WebDriver
+    view.wait("!document.querySelector('#keys').open").await;
+    let copied = "const done = arguments[0]; navigator.clipboard.readText().then(done)";
+    let copied = browser.driver().execute_async(copied, Vec::new()).await.expect("the clipboard can be read");
+    assert_eq!(*copied.json(), view.run("return location.href").await);
+    // Space and F have tests of their own.
+    let listed = "return [...document.querySelectorAll('#keys kbd')].map((key) => key.textContent).join(' ')";
+    assert_eq!(view.run(listed).await, "Space + − W 1 2 3 R T Y F C J L ?");
+}
+
+/// Answers come at once, and timers are due at once: the page's own clock runs ahead, and half an hour of samples
+/// takes seconds. Releases, pods and catalogs change as they do in a long rollout.
+const HURRY: &str = r#"
+    const [now, date] = [performance.now.bind(performance), Date.now];
+    let ahead = 0;
+    performance.now = () => now() + ahead;
+    Date.now = () => date() + ahead;
+    const due = [];
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { const [act, ms] = due.shift(); ahead += ms; act(); };
+    window.setTimeout = (act, ms) => { due.push([act, ms]); port2.postMessage(0); };
+    AbortSignal.timeout = () => undefined; // it would be held for its time, which does not run ahead
+    window.fed = 0;
+    window.fetch = async () => {
+        const n = fed += 1;
+        const age = Math.floor(n / 1000);
+        const text = `{"storefront": {"release": "3.0.0", "instance": "cart-${age}-${n % 2}"}, "product": {
+            "sample": ${n}, "release": "${n % 2 ? "2.0.1" : "1.0.3"}", "instance": "product-${age}-${n % 3}",
+            "apiVersion": "v2", "latencyMs": ${1 + (n % 70)}.5, "etag": "${age}",
+            "error": ${n % 50 ? null : `"status 500"`}}}`;
+        return { ok: true, headers: new Headers(), json: async () => JSON.parse(text) };
+    };"#;
+
+#[tokio::test]
+async fn memory_of_the_page_does_not_grow_with_its_samples() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let driver = browser.driver();
+    let hurry = json!({ "source": HURRY });
+    driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", hurry).await.expect("it can be added");
+    let view = View::open(&browser, &cart.url("/")).await;
+    let mut used = Vec::new();
+    // The page keeps 36,000; its lists of pods and events are full before the first measurement.
+    for n_samples in [20_000, 100_000] {
+        view.wait(&format!("fed > {n_samples}")).await;
+        view.send("HeapProfiler.collectGarbage", json!({})).await;
+        let heap = view.send("Runtime.getHeapUsage", json!({})).await;
+        let nodes = view.send("Memory.getDOMCounters", json!({})).await["nodes"].as_f64().unwrap();
+        let bytes = ["usedSize", "embedderHeapUsedSize", "backingStorageSize"]
+            .map(|part| heap[part].as_f64().unwrap());
+        used.push((bytes.iter().sum::<f64>() / 1024.0, nodes, bytes));
+    }
+    let (first, last) = (used[0], used[used.len() - 1]);
+    assert!(last.0 - first.0 < 1024.0, "KB: {used:?}");
+    assert!(last.1 - first.1 < 1000.0, "nodes: {used:?}");
 }
 
 #[tokio::test]
