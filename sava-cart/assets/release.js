@@ -415,7 +415,7 @@ function showCards(lane, figures) {
       put(made.verdict, "");
       made.meant.classList.remove("off");
     } else {
-      const spread = 1.96 * Math.sqrt((meant * (1 - meant)) / figures.n);
+      const spread = 3.3 * Math.sqrt((meant * (1 - meant)) / figures.n); // 999 of 1000: it is judged over and over
       const inside = Math.abs(r.share - meant) <= spread + 0.5 / figures.n;
       put(made.verdict, inside ? "✓ within chance" : "✗ not by chance");
       made.meant.classList.toggle("off", !inside);
