@@ -7,6 +7,7 @@ mod demo;
 mod docker;
 mod engine;
 mod images;
+mod measure;
 mod publish;
 mod screenshots;
 mod shop;
@@ -24,6 +25,7 @@ use clap::Parser;
 enum Command {
     Contract(contract::Contract),
     Demo(demo::Demo),
+    Measure(measure::Measure),
     Publish(publish::Publish),
     Screenshots(screenshots::Screenshots),
     Shop(shop::Shop),
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Contract(contract) => contract.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Measure(measure) => measure.run(),
         Command::Publish(publish) => publish.run(),
         Command::Screenshots(_) => screenshots::run(),
         Command::Shop(shop) => shop.run(),
