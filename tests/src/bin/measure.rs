@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Parser, value_parser};
 use sava_tests::{
     Balancer, Cart, Product,
-    browser::{Browser, Script},
+    browser::{Browser, PageMemory, Script},
 };
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
@@ -28,7 +28,7 @@ struct Arguments {
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// More than this between the first minute and the last is growth; less is what garbage collectors and allocators do.
-const PAGE_NOISE_KB: f64 = 2048.0;
+const PAGE_NOISE_KB: f64 = 512.0;
 const STORE_FRONT_NOISE_KB: f64 = 4096.0;
 
 /// What was used at the end of a minute.
@@ -36,21 +36,9 @@ const STORE_FRONT_NOISE_KB: f64 = 4096.0;
 struct Reading {
     /// Samples of the last minute, by the page's own count.
     samples: f64,
-    /// Of JavaScript, after a garbage collection.
-    heap_kb: f64,
-    /// The columns of the samples.
-    buffers_kb: f64,
-    /// Of the document's objects, such as elements and pictures.
-    document_kb: f64,
-    nodes: f64,
+    page: PageMemory,
     store_front_kb: f64,
     store_front_cpu_seconds: f64,
-}
-
-impl Reading {
-    fn page_kb(self) -> f64 {
-        self.heap_kb + self.buffers_kb + self.document_kb
-    }
 }
 
 #[tokio::main]
@@ -62,7 +50,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     balancer.split(&[(old.address(), 1), (new.address(), 1)]);
     let cart = Cart::start().product(&balancer.url("")).await;
     let browser = Browser::start(Script::On).await;
-    send(&browser, "Network.disable").await?; // its log of each request would be part of what is measured
+    browser.driver().cdp().send_raw("Network.disable", json!({})).await?; // its log of each request would be part of what is measured
     let moving = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "no-preference" }] });
     browser.driver().cdp().send_raw("Emulation.setEmulatedMedia", moving).await?;
     browser.driver().goto(cart.url(&format!("/release#rate={rate}&window=60"))).await?;
@@ -78,10 +66,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         println!(
             "| {minute} | {:.1} | {:.0} KB | {:.0} KB | {:.0} KB | {} | {:.1} MB | {:.1} % |",
             reading.samples / 60.0,
-            reading.heap_kb,
-            reading.buffers_kb,
-            reading.document_kb,
-            reading.nodes,
+            reading.page.heap_kb,
+            reading.page.buffers_kb,
+            reading.page.document_kb,
+            reading.page.nodes,
             reading.store_front_kb / 1024.0,
             (reading.store_front_cpu_seconds - cpu_seconds) / 60.0 * 100.0,
         );
@@ -90,7 +78,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
 
     let (first, last) = (readings[0], readings[readings.len() - 1]);
-    let page = last.page_kb() - first.page_kb();
+    let page = last.page.total_kb() - first.page.total_kb();
     let store_front = last.store_front_kb - first.store_front_kb;
     println!("\nFrom the first minute to the last: page {page:+.0} KB, store front {store_front:+.0} KB.");
     let is_flat = page <= PAGE_NOISE_KB && store_front <= STORE_FRONT_NOISE_KB;
@@ -101,10 +89,7 @@ async fn read(browser: &Browser, cart: &Cart) -> anyhow::Result<Reading> {
     let shown =
         "return Number(document.querySelector('#storefront .share i')?.textContent.split(' of ')[1] ?? 0)";
     let samples = browser.driver().execute(shown, Vec::new()).await?;
-    send(browser, "HeapProfiler.collectGarbage").await?;
-    let heap = send(browser, "Runtime.getHeapUsage").await?;
-    let kb = |name: &str| heap[name].as_f64().map(|bytes| bytes / 1024.0).context("a size of the heap");
-    let counters = send(browser, "Memory.getDOMCounters").await?;
+    let page = browser.memory().await;
     let asked = sava_tests::client().get(cart.admin_url("/metrics").await);
     let metrics = sava_tests::body(sava_tests::answer(asked).await).await;
     let metric = |name: &str| {
@@ -113,15 +98,8 @@ async fn read(browser: &Browser, cart: &Cart) -> anyhow::Result<Reading> {
     };
     Ok(Reading {
         samples: samples.json().as_f64().unwrap_or_default(),
-        heap_kb: kb("usedSize")?,
-        buffers_kb: kb("backingStorageSize")?,
-        document_kb: kb("embedderHeapUsedSize")?,
-        nodes: counters["nodes"].as_f64().context("a number of nodes")?,
+        page,
         store_front_kb: metric("process_resident_memory_bytes")? / 1024.0,
         store_front_cpu_seconds: metric("process_cpu_seconds_total")?,
     })
-}
-
-async fn send(browser: &Browser, method: &str) -> anyhow::Result<serde_json::Value> {
-    browser.driver().cdp().send_raw(method, json!({})).await.with_context(|| method.to_owned())
 }
