@@ -114,7 +114,7 @@ function readProduct(sample, product) {
   const key = `${sample.storefrontPod} ${product.sample}`;
   sample.own = !seenProductSamples.has(key);
   seenProductSamples.add(key);
-  if (seenProductSamples.size > 2000) for (const old of seenProductSamples) { seenProductSamples.delete(old); if (seenProductSamples.size <= 1000) break; }
+  if (seenProductSamples.size > 2000) seenProductSamples.delete(seenProductSamples.values().next().value); // the oldest
   sample.product = product.release || NOBODY;
   sample.productPod = product.instance || "";
   sample.api = product.apiVersion || "";
@@ -182,21 +182,14 @@ function* places(lane, start, end = Infinity) {
 
 const events = [];
 const SAID = { storefront: "Store front", product: "Product service" };
+const newMemory = () => ({ releases: new Map(), pods: new Map(), tags: new Map(), lastError: 0, failing: false, slow: new Set() });
 const memory = { storefront: newMemory(), product: newMemory() };
-function newMemory() { return { releases: new Map(), pods: new Map(), tags: new Map(), lastError: 0, failing: false, slow: new Set() }; }
 
-function happened(mark, text, lane, release, t) {
-  events.push({ t: t || Date.now(), mark, text, lane, release });
+function happened(mark, text, lane, t) {
+  events.push({ t, mark, lane });
   if (events.length > 300) events.splice(0, 100);
-  const line = document.createElement("li");
-  const time = document.createElement("time");
-  time.textContent = clock(t || Date.now());
-  const sign = document.createElement("i");
-  sign.textContent = mark;
-  sign.className = mark === "+" || mark === "↻" || mark === "✓" ? "" : "bad";
-  const words = document.createElement("span");
-  words.textContent = text;
-  line.append(time, sign, words);
+  const line = element("li");
+  line.append(element("time", "", clock(t)), element("i", "+↻✓".includes(mark) ? "" : "bad", mark), element("span", "", text));
   $("events").prepend(line);
   while ($("events").childElementCount > 100) $("events").lastElementChild.remove();
 }
@@ -212,13 +205,13 @@ function watch(lane, place) {
     const isNew = !known.releases.has(release);
     known.releases.set(release, t);
     const cell = known.pods.get(pod);
-    if (isNew) happened("+", `${SAID[lane]} ${release} first seen${pod ? `, on ${pod}` : ""}`, lane, release, t);
-    else if (!cell && pod) happened("+", `${SAID[lane]} ${release}: pod ${pod} joined`, lane, release, t);
-    else if (cell && cell.gone) happened("✓", `Pod ${pod} of ${release} is back`, lane, release, t);
-    if (pod) known.pods.set(pod, { release, t, gone: false });
+    if (isNew) happened("+", `${SAID[lane]} ${release} first seen${pod ? `, on ${pod}` : ""}`, lane, t);
+    else if (!cell && pod) happened("+", `${SAID[lane]} ${release}: pod ${pod} joined`, lane, t);
+    else if (cell && cell.gone) happened("✓", `Pod ${pod} of ${release} is back`, lane, t);
+    if (pod) known.pods.set(pod, { release, t: cell ? Math.max(t, cell.t) : t, gone: false, share: cell && cell.share });
   }
   if (error) {
-    if (!known.failing) happened("!", `${SAID[lane]}: errors began (${error}${release === NOBODY ? "" : `, ${release}`})`, lane, release, t);
+    if (!known.failing) happened("!", `${SAID[lane]}: errors began (${error}${release === NOBODY ? "" : `, ${release}`})`, lane, t);
     known.failing = true;
     known.lastError = t;
   }
@@ -226,7 +219,7 @@ function watch(lane, place) {
   if (lane === "product" && etag) {
     const key = `${release} ${kept.api[place]}`;
     const tags = known.tags.get(key) || [];
-    if (tags.length && !tags.includes(etag)) happened("↻", `Product service ${release}: another catalog`, lane, release, t);
+    if (tags.length && !tags.includes(etag)) happened("↻", `Product service ${release}: another catalog`, lane, t);
     if (!tags.includes(etag)) known.tags.set(key, [...tags.slice(-4), etag]);
   }
 }
@@ -239,16 +232,20 @@ function watchAbsence(figures) {
     const known = memory[lane];
     if (known.failing && t - known.lastError > 8000) {
       known.failing = false;
-      happened("✓", `${SAID[lane]}: no errors for 8 s`, lane, "", t);
+      happened("✓", `${SAID[lane]}: no errors for 8 s`, lane, t);
     }
     for (const [pod, cell] of known.pods) {
       if (cell.gone) { if (t - cell.t > 300000) known.pods.delete(pod); continue; }
       const before = figures[lane].pods.get(pod);
-      const share = before ? before.share : 0;
-      const missed = countSince(lane, cell.t);
-      if (missed > 8 && t - cell.t > 700 && missed * Math.log(1 - Math.min(share, 0.99)) < Math.log(0.001)) {
+      // None of its samples may be in the span any more, or may never have been while the page was in the background.
+      cell.share = before ? before.share : cell.share || 1 / known.pods.size;
+      // Samples that began only just now it may answer yet.
+      const r = figures[lane].releases.get(cell.release);
+      const patience = (r && percentile(r.latencies, 0.95)) || 0;
+      const missed = countAnswered(lane, cell.t, t - patience);
+      if (missed > 8 && t - cell.t > 700 + patience && missed * Math.log(1 - Math.min(cell.share, 0.99)) < Math.log(0.001)) {
         cell.gone = true;
-        happened("−", `Pod ${pod} of ${cell.release} is gone`, lane, cell.release, cell.t);
+        happened("−", `Pod ${pod} of ${cell.release} is gone`, lane, cell.t);
       }
     }
     const fast = [...figures[lane].releases.values()].filter((r) => r.recent.length >= 8);
@@ -256,15 +253,15 @@ function watchAbsence(figures) {
       const others = fast.filter((o) => o !== r);
       const best = Math.min(...others.map((o) => o.recentP50));
       const isSlow = others.length > 0 && r.recentP50 > 3 * best && r.recentP50 - best > 30;
-      if (isSlow && !known.slow.has(r.name)) happened("!", `${SAID[lane]} ${r.name} is ${Math.round(r.recentP50 / best)} times slower`, lane, r.name, t);
+      if (isSlow && !known.slow.has(r.name)) happened("!", `${SAID[lane]} ${r.name} is ${Math.round(r.recentP50 / best)} times slower`, lane, t);
       if (isSlow) known.slow.add(r.name); else if (others.length > 0) known.slow.delete(r.name);
     }
   }
 }
 
-function countSince(lane, t) {
+function countAnswered(lane, after, end) {
   let n = 0;
-  for (const place of places(lane, t + 1)) if (releaseIn(lane, place) !== NOBODY) n += 1;
+  for (const place of places(lane, after + 1, end)) if (releaseIn(lane, place) !== NOBODY) n += 1;
   return n;
 }
 
@@ -295,7 +292,7 @@ function figuresOf(lane) {
     if (kept.t[place] > end - 3000) r.recent.push(latencyIn(lane, place));
     const pod = podIn(lane, place);
     if (pod) {
-      const p = pods.get(pod) || { n: 0, release: name, errors: 0 };
+      const p = pods.get(pod) || { n: 0, errors: 0 };
       p.n += 1;
       p.errors += failed;
       pods.set(pod, p);
@@ -322,8 +319,7 @@ function figuresOf(lane) {
 
 // --- words ---
 
-const two = (n) => String(n).padStart(2, "0");
-const clock = (t) => { const d = new Date(t); return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`; };
+const clock = (t) => new Date(t).toTimeString().slice(0, 8);
 const percent = (share) => { const p = share * 100; return p > 0 && p < 9.95 ? p.toFixed(1) : p > 99.5 && p < 100 ? "99.9" : String(Math.round(p)); };
 const millis = (ms) => (Number.isNaN(ms) ? "–" : ms < 9.95 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 const shortPod = (pod) => (pod.length > 18 ? `…${pod.slice(-16)}` : pod);
@@ -366,17 +362,13 @@ const cards = { storefront: new Map(), product: new Map() };
 function makeCard(lane, release) {
   const card = element("li", "card");
   card.style.setProperty("--mine", `var(--c${SHAPES[styleOf(lane, release)][1]})`);
-  const share = element("p", "share");
-  const value = element("span", "", "–");
-  const error = element("i");
+  const [share, value, error] = [element("p", "share"), element("span", "", "–"), element("i")];
   share.append(value, element("small", "", "%"), error);
   const name = element("div", "name");
   name.append(shapeIcon(lane, release), element("span", "", release));
   const meant = element("label", "meant");
-  const input = document.createElement("input");
-  Object.assign(input, { type: "number", min: "0", max: "100", step: "any", placeholder: "%" });
-  input.setAttribute("aria-label", `Share in percent that is meant for ${SAID[lane]} ${release}`);
-  const verdict = document.createElement("output");
+  const input = Object.assign(element("input"), { type: "number", min: "0", max: "100", step: "any", placeholder: "%", ariaLabel: `Share in percent that is meant for ${SAID[lane]} ${release}` });
+  const verdict = element("output");
   const known = meantOf(lane, release);
   if (known !== null) input.value = String(known * 100);
   input.addEventListener("input", () => {
@@ -388,10 +380,10 @@ function makeCard(lane, release) {
   });
   meant.append("meant", input, verdict);
   if (release !== NOBODY) name.append(meant);
-  const list = document.createElement("dl");
+  const list = element("dl");
   const figures = {};
   for (const term of ["rate", "p50", "p95", "p99", "errors"]) {
-    const pair = document.createElement("div");
+    const pair = element("div");
     figures[term] = element("dd", "", "–");
     pair.append(element("dt", "", term), figures[term]);
     list.append(pair);
@@ -415,9 +407,7 @@ function showCards(lane, figures) {
     put(made.value, figures.n ? percent(r.share) : "–");
     put(made.error, figures.n ? `±${(halfWidth(r.share, figures.n) * 100).toFixed(1)} of ${figures.n}` : "");
     put(made.figures.rate, `${(r.n / figures.seconds).toFixed(1)}/s`);
-    put(made.figures.p50, millis(percentile(r.latencies, 0.5)));
-    put(made.figures.p95, millis(percentile(r.latencies, 0.95)));
-    put(made.figures.p99, millis(percentile(r.latencies, 0.99)));
+    for (const share of [50, 95, 99]) put(made.figures[`p${share}`], millis(percentile(r.latencies, share / 100)));
     put(made.figures.errors, r.errors ? `${r.errors} (${percent(r.errors / r.n)} %)` : "0");
     made.figures.errors.classList.toggle("some", r.errors > 0);
     const meant = meantOf(lane, name);
@@ -425,7 +415,7 @@ function showCards(lane, figures) {
       put(made.verdict, "");
       made.meant.classList.remove("off");
     } else {
-      const spread = 1.96 * Math.sqrt((meant * (1 - meant)) / figures.n);
+      const spread = 3.3 * Math.sqrt((meant * (1 - meant)) / figures.n); // 999 of 1000: it is judged over and over
       const inside = Math.abs(r.share - meant) <= spread + 0.5 / figures.n;
       put(made.verdict, inside ? "✓ within chance" : "✗ not by chance");
       made.meant.classList.toggle("off", !inside);
@@ -459,7 +449,7 @@ function showJourney(storefront, product) {
   const box = $("journey");
   box.replaceChildren();
   const colour = (lane, release) => `var(--c${SHAPES[styleOf(lane, release)][1]})`;
-  const HEIGHT = 300;
+  const HEIGHT = 236;
   const stack = (entries) => {
     const gap = 16;
     const least = 30;
@@ -475,9 +465,9 @@ function showJourney(storefront, product) {
   const sorted = (figures) => [...figures.releases.values()].filter((r) => r.n).sort((a, b) => byVersion(b.name, a.name)).map((r) => [r.name, r.share]);
   const left = stack(sorted(storefront));
   const right = stack(sorted(product));
-  const X = [96, 300, 560];
-  const W = 96;
-  const text = (x, y, words, attributes) => box.append(svg("text", { x, y, fill: "var(--ink)", "font-size": 15, ...attributes }, words));
+  // Where the browser ends, and where the store fronts and the products stand; a column is 120 or 146 wide.
+  const X = [70, 150, 378];
+  const text = (x, y, words, attributes) => box.append(svg("text", { x, y, fill: "var(--ink)", "font-size": 18, ...attributes }, words));
   const defs = svg("defs", {});
   const hatch = svg("pattern", { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
   hatch.append(svg("rect", { width: 3, height: 7, fill: "var(--sheet)" }));
@@ -493,22 +483,22 @@ function showJourney(storefront, product) {
     box.append(svg("path", { d, fill: `url(#${id})`, opacity: 0.42 }));
     if (errors) box.append(svg("path", { d, fill: "url(#hatch)", opacity: 0.9 }));
   };
-  text(W / 2 + 8, 16, "browser", { "text-anchor": "middle", fill: "var(--soft)", "font-size": 14 });
-  text(X[1], 16, "store front", { "text-anchor": "middle", fill: "var(--soft)", "font-size": 14 });
-  text(X[2] + 60, 16, "product service", { "text-anchor": "middle", fill: "var(--soft)", "font-size": 14 });
+  for (const [x, words] of [[6, "browser"], [X[1], "store front"], [X[2], "product service"]]) text(x, 18, words, { fill: "var(--soft)", "font-size": 17 });
   const node = (lane, x, place, release, width, failed) => {
-    const shape = svg("path", { d: SHAPES[styleOf(lane, release)][0], fill: "#fff", transform: `translate(${x + 9} ${place.y + place.h / 2 - 8}) scale(.4)` });
-    box.append(svg("rect", { x, y: place.y, width, height: place.h, rx: 8, fill: colour(lane, release) }), shape);
-    box.append(svg("text", { x: x + 31, y: place.y + place.h / 2 + 6, "font-size": 16, "font-weight": 750, fill: "var(--sheet)" }, release.length > 13 ? `${release.slice(0, 12)}…` : release));
-    shape.setAttribute("fill", "var(--sheet)");
-    text(x + width + 8, place.y + place.h / 2 + 6, `${percent(place.share)} %${failed ? "  ✗" : ""}`, { "font-size": 17, "font-weight": 800, "paint-order": "stroke", stroke: "var(--sheet)", "stroke-width": 5, "stroke-linejoin": "round" });
+    const middle = place.y + place.h / 2;
+    box.append(
+      svg("rect", { x, y: place.y, width, height: place.h, rx: 8, fill: colour(lane, release) }),
+      svg("path", { d: SHAPES[styleOf(lane, release)][0], fill: "var(--sheet)", transform: `translate(${x + 9} ${middle - 8}) scale(.4)` }),
+      svg("text", { x: x + 31, y: middle + 6, "font-size": 17, "font-weight": 750, fill: "var(--sheet)" }, release.length > 13 ? `${release.slice(0, 12)}…` : release),
+    );
+    text(x + width + 8, middle + 6, `${percent(place.share)} %${failed ? " ✗" : ""}`, { "font-weight": 800, "paint-order": "stroke", stroke: "var(--sheet)", "stroke-width": 5, "stroke-linejoin": "round" });
   };
   const total = HEIGHT - 34;
   let y = 30;
   for (const [release, place] of left) {
     const share = total * place.share;
     const r = storefront.releases.get(release);
-    ribbon(W + 8 - 30, y, share, X[1] - 60, place.y, place.h, "var(--soft)", colour("storefront", release), r.errors > 0);
+    ribbon(X[0], y, share, X[1], place.y, place.h, "var(--soft)", colour("storefront", release), r.errors > 0);
     y += share;
   }
   const flows = [...product.flows.values()].sort((a, b) => byVersion(b.product, a.product));
@@ -520,14 +510,14 @@ function showJourney(storefront, product) {
     if (!from || !to) continue;
     const h1 = (from.h * f.n) / sums.storefront.get(f.storefront);
     const h2 = (to.h * f.n) / sums.product.get(f.product);
-    ribbon(X[1] + 60, from.y + from.given, h1, X[2], to.y + to.used, h2, colour("storefront", f.storefront), colour("product", f.product), f.errors > 0);
+    ribbon(X[1] + 120, from.y + from.given, h1, X[2], to.y + to.used, h2, colour("storefront", f.storefront), colour("product", f.product), f.errors > 0);
     from.given += h1;
     to.used += h2;
   }
-  box.append(svg("rect", { x: 8, y: 30, width: W - 26, height: total, rx: 8, fill: "var(--well)", stroke: "var(--soft)" }));
-  text(8 + (W - 26) / 2, 30 + total / 2 + 6, `${(storefront.n / storefront.seconds).toFixed(0)}/s`, { "text-anchor": "middle", "font-weight": 750, "font-size": 17 });
-  for (const [release, place] of left) node("storefront", X[1] - 60, place, release, 120, storefront.releases.get(release).errors > 0);
-  for (const [release, place] of right) node("product", X[2], place, release, 126, product.releases.get(release).errors > 0);
+  box.append(svg("rect", { x: 6, y: 30, width: X[0] - 6, height: total, rx: 8, fill: "var(--well)", stroke: "var(--soft)" }));
+  text(3 + X[0] / 2, 30 + total / 2 + 6, `${(storefront.n / storefront.seconds).toFixed(0)}/s`, { "text-anchor": "middle", "font-weight": 750 });
+  for (const [release, place] of left) node("storefront", X[1], place, release, 120, storefront.releases.get(release).errors > 0);
+  for (const [release, place] of right) node("product", X[2], place, release, 146, product.releases.get(release).errors > 0);
   box.setAttribute("aria-label", flows.length ? `Journey: ${flows.map((f) => `store front ${f.storefront} to product ${f.product} ${percent(f.n / product.n)} %`).join("; ")}` : "Journey: no samples yet");
 }
 
@@ -535,7 +525,7 @@ function showGrid(storefront, product) {
   const rows = [...new Set([...storefront.releases.keys(), ...memory.storefront.releases.keys()])].filter((r) => r !== NOBODY).sort(byVersion);
   const columns = [...new Set([...product.releases.keys(), ...memory.product.releases.keys()])].filter((r) => r !== NOBODY).sort(byVersion);
   const table = $("grid");
-  const head = document.createElement("tr");
+  const head = element("tr");
   const heading = (lane, release, scope) => {
     const cell = element("th");
     cell.scope = scope;
@@ -545,7 +535,7 @@ function showGrid(storefront, product) {
   };
   head.append(element("td"), ...columns.map((release) => heading("product", release, "col")));
   const body = rows.map((row) => {
-    const line = document.createElement("tr");
+    const line = element("tr");
     line.append(heading("storefront", row, "row"));
     for (const column of columns) {
       const flow = product.flows.get(`${row}\n${column}`);
@@ -581,7 +571,7 @@ function readPalette() {
 
 function drawAnew() {
   dirty = true;
-  lastDraw = 0;
+  last.draw = 0;
 }
 
 function sprite(lane, release, failed, size, ratio) {
@@ -597,38 +587,29 @@ function sprite(lane, release, failed, size, ratio) {
   pen.translate(4, 4);
   pen.scale(size / 40, size / 40);
   const shape = new Path2D(path);
+  pen.fillStyle = failed ? ink.sheet : palette[colour];
+  pen.fill(shape);
   if (failed) {
-    pen.fillStyle = ink.sheet;
-    pen.fill(shape);
     pen.save();
     pen.clip(shape);
     pen.strokeStyle = palette[colour];
     pen.lineWidth = 5;
     for (let x = -40; x < 80; x += 11) { pen.beginPath(); pen.moveTo(x, 44); pen.lineTo(x + 44, 0); pen.stroke(); }
     pen.restore();
-    pen.strokeStyle = ink.bad;
-    pen.lineWidth = 6;
-    pen.stroke(shape);
-  } else {
-    pen.fillStyle = palette[colour];
-    pen.fill(shape);
-    pen.strokeStyle = ink.sheet;
-    pen.lineWidth = 2.5;
-    pen.stroke(shape);
   }
+  pen.strokeStyle = failed ? ink.bad : ink.sheet;
+  pen.lineWidth = failed ? 6 : 1.5;
+  pen.stroke(shape);
   sprites.set(key, canvas);
   return canvas;
 }
 
 function fit(lane) {
   const canvas = $(lane).querySelector("canvas");
+  const { clientWidth: w, clientHeight: h } = canvas;
   const ratio = Math.min(2, window.devicePixelRatio || 1);
-  const w = canvas.clientWidth;
-  const h = canvas.clientHeight;
-  if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(h * ratio)) {
-    canvas.width = Math.round(w * ratio);
-    canvas.height = Math.round(h * ratio);
-  }
+  const [width, height] = [Math.round(w * ratio), Math.round(h * ratio)];
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height }); // which empties it
   const unit = parseFloat(getComputedStyle(document.documentElement).fontSize);
   return (stages[lane] = { canvas, pen: canvas.getContext("2d"), ratio, w, h, unit });
 }
@@ -638,8 +619,7 @@ function sharesOf(lane) {
   const size = Math.max(500, (settings.window * 1000) / 80);
   const end = now();
   const first = Math.floor((end - settings.window * 1000) / size) - 1;
-  const last = Math.floor(end / size);
-  const bins = Array.from({ length: last - first + 1 }, () => ({ n: 0, by: new Map() }));
+  const bins = Array.from({ length: Math.floor(end / size) - first + 1 }, () => ({ n: 0, by: new Map() }));
   for (const place of places(lane, first * size, end)) {
     const bin = bins[Math.floor(kept.t[place] / size) - first];
     if (!bin) continue;
@@ -667,6 +647,15 @@ function sharesOf(lane) {
 
 const areas = {};
 
+// Along the tops of some [x, base, top], and from there back along the bases.
+function stretch(points) {
+  const tops = new Path2D();
+  for (const [x, , top] of points) tops.lineTo(x, top);
+  const whole = new Path2D(tops);
+  for (const [x, base] of points.toReversed()) whole.lineTo(x, base);
+  return { tops, whole };
+}
+
 function draw(lane) {
   const { pen, ratio, w, h, unit } = stages[lane];
   const end = now();
@@ -678,7 +667,7 @@ function draw(lane) {
   pen.clearRect(0, 0, w, h);
   const split = Math.round(h * 0.6);
   const foot = h - unit * 1.3;
-  pen.font = `${unit * 0.78}px ${ink.font}`;
+  pen.font = `${unit * 0.88}px ${ink.font}`;
   pen.textBaseline = "middle";
   pen.textAlign = "right";
 
@@ -710,28 +699,21 @@ function draw(lane) {
       pen.fillStyle = palette[colour];
       let run = [];
       const flush = () => {
-        if (run.length) {
-          pen.beginPath();
-          const ends = run.length === 1 ? [[run[0][0] - 3, run[0][1], run[0][2]], [run[0][0] + 3, run[0][1], run[0][2]]] : run;
-          ends.forEach(([px, , y2], i) => (i ? pen.lineTo(px, y2) : pen.moveTo(px, y2)));
-          for (let i = ends.length - 1; i >= 0; i -= 1) pen.lineTo(ends[i][0], ends[i][1]);
-          pen.closePath();
-          pen.globalAlpha = 0.86;
-          pen.fill();
-          pen.globalAlpha = 1;
-          pen.beginPath();
-          ends.forEach(([px, , y2], i) => (i ? pen.lineTo(px, y2) : pen.moveTo(px, y2)));
-          pen.strokeStyle = ink.sheet;
-          pen.lineWidth = 2;
-          pen.stroke();
-        }
+        const ends = run.length === 1 ? [-3, 3].map((by) => [run[0][0] + by, run[0][1], run[0][2]]) : run;
         run = [];
+        if (!ends.length) return;
+        const { tops, whole } = stretch(ends);
+        pen.globalAlpha = 0.86;
+        pen.fill(whole);
+        pen.globalAlpha = 1;
+        pen.strokeStyle = ink.sheet;
+        pen.lineWidth = 2;
+        pen.stroke(tops);
       };
       area.bins.forEach((bin, i) => {
-        if (!bin.n) { flush(); return; }
+        if (!bin.n) return flush();
         const share = (bin.by.get(name) || 0) / bin.n;
-        const at = Math.min(right, x(bin.t));
-        run.push([at, foot - base[i] * tall, foot - (base[i] + share) * tall]);
+        run.push([Math.min(right, x(bin.t)), foot - base[i] * tall, foot - (base[i] + share) * tall]);
         base[i] += share;
       });
       flush();
@@ -770,7 +752,7 @@ function draw(lane) {
   }
   pen.restore();
   pen.fillStyle = ink.soft;
-  pen.font = `${unit * 0.78}px ${ink.font}`;
+  pen.font = `${unit * 0.88}px ${ink.font}`;
   pen.textAlign = "right";
   for (const share of [0, 50, 100]) pen.fillText(`${share} %`, left - unit * 0.4, Math.max(ceiling + unit * 0.3, Math.min(foot, foot - (share / 100) * tall)));
   const ticks = w < unit * 34 ? 3 : 6;
@@ -791,15 +773,12 @@ function drawMeant(lane, area, pen, x, foot, tall, unit) {
     if (meant === null) return;
     sum += meant;
     if (sum > 1.0001) return;
-    const band = area.bins.filter((bin) => bin.n > 0).map((bin) => [x(bin.t), 1.96 * Math.sqrt((sum * (1 - sum)) / bin.n)]);
+    const spread = (n) => 1.96 * Math.sqrt((sum * (1 - sum)) / n);
+    const band = area.bins.filter((bin) => bin.n > 0).map((bin) => [x(bin.t), foot - Math.max(0, sum - spread(bin.n)) * tall, foot - Math.min(1, sum + spread(bin.n)) * tall]);
     if (!band.length) return;
-    pen.beginPath();
-    band.forEach(([at, spread], i) => { const py = foot - Math.min(1, sum + spread) * tall; if (i) pen.lineTo(at, py); else pen.moveTo(at, py); });
-    for (let i = band.length - 1; i >= 0; i -= 1) pen.lineTo(band[i][0], foot - Math.max(0, sum - band[i][1]) * tall);
-    pen.closePath();
     pen.globalAlpha = 0.34;
     pen.fillStyle = ink.sheet;
-    pen.fill();
+    pen.fill(stretch(band).whole);
     pen.globalAlpha = 1;
     pen.strokeStyle = ink.ink;
     pen.lineWidth = 2.5;
@@ -824,10 +803,7 @@ function drawMeant(lane, area, pen, x, foot, tall, unit) {
 // --- the clockwork ---
 
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-let lastDraw = 0;
-let lastFigures = 0;
-let lastJourney = 0;
-let lastSaid = 0;
+const last = { draw: 0, figures: 0, journey: 0, said: 0 };
 const shown = () => LANES.filter((lane) => settings.show === "both" || settings.show === lane);
 
 function frame(at) {
@@ -835,26 +811,25 @@ function frame(at) {
   const first = stages[shown()[0]];
   // As often as the picture moves by half a pixel; twice a second for those who want no motion.
   const pace = still.matches ? 500 : Math.max(14, first ? (settings.window * 500) / Math.max(1, first.w) / 2 : 14);
-  if (at - lastFigures > 250) {
-    lastFigures = at;
+  if (at - last.figures > 250) {
+    last.figures = at;
     const figures = { storefront: figuresOf("storefront"), product: figuresOf("product") };
     if (!paused) watchAbsence(figures);
     for (const lane of LANES) {
       areas[lane] = sharesOf(lane);
       showCards(lane, figures[lane]);
       const words = [...figures[lane].releases.values()].sort((a, b) => byVersion(a.name, b.name)).map((r) => `${r.name} ${percent(r.share)} %, ${r.errors} errors, median ${millis(percentile(r.latencies, 0.5))}`).join("; ");
-      if (at - lastSaid > 2000) $(lane).querySelector("canvas").setAttribute("aria-label", `${SAID[lane]}, last ${settings.window} seconds: ${words || "no samples yet"}`);
+      if (at - last.said > 2000) $(lane).querySelector("canvas").setAttribute("aria-label", `${SAID[lane]}, last ${settings.window} seconds: ${words || "no samples yet"}`);
     }
-    if (at - lastSaid > 2000) lastSaid = at;
-    if (at - lastJourney > 500 && dirty) {
-      lastJourney = at;
-      showJourney(figures.storefront, figures.product);
-      showGrid(figures.storefront, figures.product);
+    if (at - last.said > 2000) last.said = at;
+    if (at - last.journey > 500 && dirty) {
+      last.journey = at;
+      for (const show of [showJourney, showGrid]) show(figures.storefront, figures.product);
     }
-    showState(figures);
+    showState();
   }
-  if (at - lastDraw < pace || (paused && !dirty)) return;
-  lastDraw = at;
+  if (at - last.draw < pace || (paused && !dirty)) return;
+  last.draw = at;
   for (const lane of shown()) { fit(lane); draw(lane); }
   if (paused) dirty = false;
 }
@@ -900,20 +875,18 @@ function pause() {
 }
 
 function save(kind) {
-  const columns = {
-    time: (i) => new Date(kept.t[i]).toISOString(), storefrontRelease: (i) => kept.storefront[i], storefrontInstance: (i) => kept.storefrontPod[i],
-    storefrontError: (i) => kept.storefrontError[i], latencyMs: (i) => Number(kept.ms[i].toFixed(2)), productRelease: (i) => kept.product[i],
-    productInstance: (i) => kept.productPod[i], apiVersion: (i) => kept.api[i], productError: (i) => kept.productError[i],
-    productLatencyMs: (i) => kept.productMs[i], productSampleIsOwn: (i) => kept.own[i] === 1,
-  };
-  const rows = [...places("storefront", 0)].map((place) => Object.values(columns).map((read) => read(place)));
-  const names = Object.keys(columns);
+  const rows = [...places("storefront", 0)].map((i) => ({
+    time: new Date(kept.t[i]).toISOString(), storefrontRelease: kept.storefront[i], storefrontInstance: kept.storefrontPod[i],
+    storefrontError: kept.storefrontError[i], latencyMs: Number(kept.ms[i].toFixed(2)), productRelease: kept.product[i],
+    productInstance: kept.productPod[i], apiVersion: kept.api[i], productError: kept.productError[i],
+    productLatencyMs: kept.productMs[i], productSampleIsOwn: kept.own[i] === 1,
+  }));
   // A cell that begins like a formula would be one in a spreadsheet.
   const cell = (value) => { const text = String(value).replace(/^[=+\-@\t\r]/, "'$&"); return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text; };
   const text = kind === "csv"
-    ? [names, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n"
-    : JSON.stringify(rows.map((row) => Object.fromEntries(row.map((value, i) => [names[i], value]))), null, 1);
-  const link = document.createElement("a");
+    ? [Object.keys(rows[0] || {}), ...rows.map(Object.values)].map((row) => `${row.map(cell).join(",")}\r\n`).join("")
+    : JSON.stringify(rows, null, 1);
+  const link = element("a");
   link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }));
   link.download = `sava-samples-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.${kind}`;
   link.click();
@@ -954,18 +927,12 @@ document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key.toLowerCase()];
   if (action) { event.preventDefault(); action(); }
 });
-$("pause").addEventListener("click", pause);
-$("rate").addEventListener("input", () => set("rate", Number($("rate").value)));
-$("window").addEventListener("change", () => set("window", Number($("window").value)));
-$("show").addEventListener("change", () => set("show", $("show").value));
-$("theme").addEventListener("change", () => set("theme", $("theme").value));
-$("type").addEventListener("click", () => set("large", !settings.large));
-$("full").addEventListener("click", fullScreen);
-$("csv").addEventListener("click", () => save("csv"));
-$("json").addEventListener("click", () => save("json"));
-$("link").addEventListener("click", copyLink);
-$("help").addEventListener("click", () => $("keys").showModal());
-$("lost-reset").addEventListener("click", resetLost);
+const CLICKS = {
+  pause, type: KEYS.y, full: fullScreen, csv: KEYS.c, json: KEYS.j, link: copyLink, help: KEYS["?"], "lost-reset": resetLost,
+};
+for (const [id, act] of Object.entries(CLICKS)) $(id).addEventListener("click", act);
+for (const name of ["rate", "window"]) $(name).addEventListener("input", () => set(name, Number($(name).value)));
+for (const name of ["show", "theme"]) $(name).addEventListener("input", () => set(name, $(name).value));
 window.addEventListener("hashchange", () => { readSettings(); apply(); });
 window.addEventListener("resize", drawAnew);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readPalette);

@@ -9,6 +9,7 @@ mod docker;
 mod engine;
 mod footprint;
 mod images;
+mod measure;
 mod publish;
 mod screenshots;
 mod shop;
@@ -28,6 +29,7 @@ enum Command {
     Contract(contract::Contract),
     Demo(demo::Demo),
     Footprint(footprint::Footprint),
+    Measure(measure::Measure),
     Publish(publish::Publish),
     Screenshots(screenshots::Screenshots),
     Shop(shop::Shop),
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Contract(contract) => contract.run(),
         Command::Demo(demo) => demo.run(),
         Command::Footprint(footprint) => footprint.run(),
+        Command::Measure(measure) => measure.run(),
         Command::Publish(publish) => publish.run(),
         Command::Screenshots(screenshots) => screenshots.run(),
         Command::Shop(shop) => shop.run(),

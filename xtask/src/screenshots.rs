@@ -13,7 +13,7 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Screenshots {
     /// Only these
-    #[arg(value_parser = ["releases", "states", "tutorial", "speed"])]
+    #[arg(value_parser = ["releases", "states", "release-view", "tutorial", "speed"])]
     only: Option<String>,
 }
 

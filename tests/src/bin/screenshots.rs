@@ -16,7 +16,7 @@ use std::{
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sava_tests::{
-    Cart, PATIENCE, Product, Shopper, binaries, body,
+    Balancer, Cart, PATIENCE, Product, Shopper, binaries, body,
     browser::{Browser, Script},
     client, lighthouse,
 };
@@ -35,6 +35,7 @@ struct Screen {
 }
 
 const DESKTOP: Screen = Screen { width: 1280, height: 860, dark: false, printed: false };
+const VIEW: Screen = Screen { width: 1280, height: 956, dark: false, printed: false };
 const PHONE: Screen = Screen { width: 360, height: 720, dark: false, printed: false };
 /// A4, at the 96 pixels an inch of CSS.
 const PAPER: Screen = Screen { width: 794, height: 1123, dark: false, printed: true };
@@ -64,6 +65,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("states") {
         studio.states().await?;
+    }
+    if wanted("release-view") {
+        studio.release_view().await?;
     }
     if wanted("tutorial") {
         tutorial::pictures(&studio).await?;
@@ -215,10 +219,7 @@ impl Studio {
         self.both("No orders yet", shots).await?;
         self.visit(&cart, "/release").await?;
         // Its first samples are there when it tells their latency.
-        let sampled = "const done = arguments[0];
-            const look = () => document.body.innerText.includes('p50') ? done() : setTimeout(look, 50);
-            look()";
-        self.browser.driver().execute_async(sampled, vec![]).await?;
+        self.wait("document.body.innerText.includes('p50')").await?;
         self.both("The release view", shots).await?;
 
         let data = data(&[])?;
@@ -388,6 +389,53 @@ impl Studio {
         Ok(Shopper::enters(&self.browser, &cart.url("/")).await)
     }
 
+    /// The release view along a canary, and when a pod is killed, a release is slow, a release fails.
+    async fn release_view(&self) -> anyhow::Result<()> {
+        let mut shots = Vec::new();
+        let old = Product::start().release("1.0.3").await;
+        let balancer = Balancer::start().await;
+        let cart = Cart::start().product(&balancer.url("")).await;
+        for (release, percent, screen, caption) in [
+            ("2.0.1", 0, VIEW, "A canary at 0 %"),
+            ("2.0.1", 5, VIEW, "At 5 %, which is the share that is meant"),
+            ("2.0.1", 50, VIEW, "At 50 %"),
+            ("2.0.1", 100, VIEW.dark(), "At 100 %"),
+            ("2.0.2-slow", 50, VIEW, "A release that is slow"),
+            ("2.0.2-errors", 50, VIEW.dark(), "A release that fails"),
+        ] {
+            let new = Product::start().release(release).await;
+            balancer.split(&[(old.address(), 100 - percent), (new.address(), percent)]);
+            self.watch(&cart, &format!("meant.product.{release}={percent}"), screen).await?;
+            shots.push(self.shot(caption, screen).await?);
+            if release == "2.0.1" && percent == 50 {
+                new.kill();
+                balancer.split(&[(old.address(), 1)]);
+                self.wait("document.querySelector('#product .pod.gone')").await?;
+                shots.push(self.shot("The pod of the new release is killed", screen).await?);
+            }
+        }
+        self.sheet("release-view", &shots, 800, 2).await
+    }
+
+    /// Opens the release view on this screen, and waits until its time span is nearly filled.
+    async fn watch(&self, cart: &Cart, settings: &str, screen: Screen) -> anyhow::Result<()> {
+        self.browser.driver().goto("about:blank").await?; // only another fragment would be no new page
+        self.adapt(screen).await?;
+        self.visit(cart, &format!("/release#rate=50&window=30&{settings}")).await?;
+        self.wait("performance.now() > 25_000").await
+    }
+
+    /// Waits until `condition` holds in the page.
+    async fn wait(&self, condition: &str) -> anyhow::Result<()> {
+        let script = format!(
+            "const done = arguments[0];
+            const look = () => ({condition}) ? done() : setTimeout(look, 50);
+            look()"
+        );
+        self.browser.driver().execute_async(&script, vec![]).await?;
+        Ok(())
+    }
+
     async fn fill_in(&self, shopper: &Shopper<'_>) {
         for (label, text) in [
             ("Name", "Flann O’Brien"),
@@ -413,6 +461,22 @@ impl Studio {
 
     /// The page as it is on a screen, its top.
     async fn shot(&self, caption: &str, screen: Screen) -> anyhow::Result<Shot> {
+        self.adapt(screen).await?;
+        // Pictures that load late are there once all have been decoded, and those that are drawn with the next frame.
+        let decoded = "const done = arguments[0]; window.scrollTo(0, 0);
+            const near = [...document.images].filter(image => image.getBoundingClientRect().top < innerHeight * 2);
+            for (const image of near) image.loading = 'eager';
+            Promise.allSettled(near.map(image => image.decode()))
+                .then(() => requestAnimationFrame(() => requestAnimationFrame(() => done())))";
+        self.browser.driver().execute_async(decoded, vec![]).await?;
+        let picture = self.capture(false).await?;
+        self.keep(caption, screen, &picture)?;
+        self.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+        Ok(Shot { caption: caption.to_owned(), picture, width: screen.width })
+    }
+
+    /// Makes the window and the system's colours those of a screen.
+    async fn adapt(&self, screen: Screen) -> anyhow::Result<()> {
         let Screen { width, height, dark, printed } = screen;
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
@@ -420,16 +484,7 @@ impl Studio {
         let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
         let media = if printed { "print" } else { "screen" };
         self.send("Emulation.setEmulatedMedia", json!({ "media": media, "features": [scheme] })).await?;
-        // Pictures that load late are there once all have been decoded.
-        let decoded = "const done = arguments[0]; window.scrollTo(0, 0);
-            const near = [...document.images].filter(image => image.getBoundingClientRect().top < innerHeight * 2);
-            for (const image of near) image.loading = 'eager';
-            Promise.allSettled(near.map(image => image.decode())).then(() => done())";
-        self.browser.driver().execute_async(decoded, vec![]).await?;
-        let picture = self.capture(false).await?;
-        self.keep(caption, screen, &picture)?;
-        self.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
-        Ok(Shot { caption: caption.to_owned(), picture, width })
+        Ok(())
     }
 
     /// Each picture by itself, to look at closely, is below `target/screenshots`.

@@ -226,6 +226,10 @@ async fn slow_release_is_seen_within_two_seconds() {
     let card = view.card("product", "2.0.2-slow").await.expect("it has a card");
     assert!(card.p50.ends_with("ms") || card.p50.ends_with(" s"), "{card:?}");
     view.wait("document.querySelector('#events').textContent.includes('times slower')").await;
+    // Who takes its time is not gone.
+    view.wait_for_samples(120).await;
+    let events = view.run("return document.querySelector('#events').textContent").await;
+    assert!(!events.to_string().contains("is gone"), "{events}");
 }
 
 #[tokio::test]
@@ -466,6 +470,51 @@ async fn keys_do_what_their_list_says() {
     // Space and F have tests of their own.
     let listed = "return [...document.querySelectorAll('#keys kbd')].map((key) => key.textContent).join(' ')";
     assert_eq!(view.run(listed).await, "Space + − W 1 2 3 R T Y F C J L ?");
+}
+
+/// Answers come at once, and timers are due at once: the page's own clock runs ahead, and half an hour of samples
+/// takes seconds. Releases, pods and catalogs change as they do in a long rollout.
+const HURRY: &str = r#"
+    const [now, date] = [performance.now.bind(performance), Date.now];
+    let ahead = 0;
+    performance.now = () => now() + ahead;
+    Date.now = () => date() + ahead;
+    const due = [];
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { const [act, ms] = due.shift(); ahead += ms; act(); };
+    window.setTimeout = (act, ms) => { due.push([act, ms]); port2.postMessage(0); };
+    AbortSignal.timeout = () => undefined; // it would be held for its time, which does not run ahead
+    window.fed = 0;
+    window.fetch = async () => {
+        const n = fed += 1;
+        const age = Math.floor(n / 1000);
+        const text = `{"storefront": {"release": "3.0.0", "instance": "cart-${age}-${n % 2}"}, "product": {
+            "sample": ${n}, "release": "${n % 2 ? "2.0.1" : "1.0.3"}", "instance": "product-${age}-${n % 3}",
+            "apiVersion": "v2", "latencyMs": ${1 + (n % 70)}.5, "etag": "${age}",
+            "error": ${n % 50 ? null : `"status 500"`}}}`;
+        return { ok: true, headers: new Headers(), json: async () => JSON.parse(text) };
+    };"#;
+
+#[tokio::test]
+async fn memory_of_the_page_does_not_grow_with_its_samples() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let driver = browser.driver();
+    let hurry = json!({ "source": HURRY });
+    driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", hurry).await.expect("it can be added");
+    let view = View::open(&browser, &cart.url("/")).await;
+    let mut used = Vec::new();
+    // The page keeps 36,000; its lists of pods and events are full before the first measurement.
+    for n_samples in [20_000, 100_000] {
+        view.wait(&format!("fed > {n_samples}")).await;
+        view.press(" ").await; // so that it makes nothing meanwhile
+        view.wait("document.querySelector('#pulse').textContent === 'paused'").await;
+        used.push(browser.memory().await);
+        view.press(" ").await;
+    }
+    let (first, last) = (used[0], used[1]);
+    assert!(last.total_kb() - first.total_kb() < 512.0, "{used:?}");
+    assert!(last.nodes < first.nodes + 500, "{used:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,105 @@
+//! Measures what the release view costs over minutes, in its page and in the store front: `cargo xtask measure`.
+
+#![expect(clippy::print_stdout, reason = "it tells what it measured")]
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Parser, value_parser};
+use sava_tests::{
+    Balancer, Cart, Product,
+    browser::{Browser, PageMemory, Script},
+};
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
+
+/// Measure what the release view costs: memory of its page and of the store front, and processor time
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask measure", bin_name = "cargo xtask measure", max_term_width = 100)]
+struct Arguments {
+    /// For so many minutes; there is a line for each
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=60))]
+    minutes: u32,
+
+    /// At so many samples a second
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=50))]
+    rate: u32,
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+/// More than this between the first minute and the last is growth; less is what garbage collectors and allocators do.
+const PAGE_NOISE_KB: f64 = 512.0;
+const STORE_FRONT_NOISE_KB: f64 = 4096.0;
+
+/// What was used at the end of a minute.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// Samples of the last minute, by the page's own count.
+    samples: f64,
+    page: PageMemory,
+    store_front_kb: f64,
+    store_front_cpu_seconds: f64,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let Arguments { minutes, rate } = Arguments::parse();
+    let old = Product::start().release("1.0.3").await;
+    let new = Product::start().release("2.0.1").await;
+    let balancer = Balancer::start().await;
+    balancer.split(&[(old.address(), 1), (new.address(), 1)]);
+    let cart = Cart::start().product(&balancer.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    browser.driver().cdp().send_raw("Network.disable", json!({})).await?; // its log of each request would be part of what is measured
+    let moving = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "no-preference" }] });
+    browser.driver().cdp().send_raw("Emulation.setEmulatedMedia", moving).await?;
+    browser.driver().goto(cart.url(&format!("/release#rate={rate}&window=60"))).await?;
+
+    println!("| minute | samples/s | page: heap | buffers | document | nodes | store front: memory | CPU |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let start = Instant::now();
+    let mut cpu_seconds = read(&browser, &cart).await?.store_front_cpu_seconds;
+    let mut readings = Vec::new();
+    for minute in 1..=minutes {
+        sleep_until(start + MINUTE * minute).await;
+        let reading = read(&browser, &cart).await?;
+        println!(
+            "| {minute} | {:.1} | {:.0} KB | {:.0} KB | {:.0} KB | {} | {:.1} MB | {:.1} % |",
+            reading.samples / 60.0,
+            reading.page.heap_kb,
+            reading.page.buffers_kb,
+            reading.page.document_kb,
+            reading.page.nodes,
+            reading.store_front_kb / 1024.0,
+            (reading.store_front_cpu_seconds - cpu_seconds) / 60.0 * 100.0,
+        );
+        cpu_seconds = reading.store_front_cpu_seconds;
+        readings.push(reading);
+    }
+
+    let (first, last) = (readings[0], readings[readings.len() - 1]);
+    let page = last.page.total_kb() - first.page.total_kb();
+    let store_front = last.store_front_kb - first.store_front_kb;
+    println!("\nFrom the first minute to the last: page {page:+.0} KB, store front {store_front:+.0} KB.");
+    let is_flat = page <= PAGE_NOISE_KB && store_front <= STORE_FRONT_NOISE_KB;
+    Ok(if is_flat { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn read(browser: &Browser, cart: &Cart) -> anyhow::Result<Reading> {
+    let shown =
+        "return Number(document.querySelector('#storefront .share i')?.textContent.split(' of ')[1] ?? 0)";
+    let samples = browser.driver().execute(shown, Vec::new()).await?;
+    let page = browser.memory().await;
+    let asked = sava_tests::client().get(cart.admin_url("/metrics").await);
+    let metrics = sava_tests::body(sava_tests::answer(asked).await).await;
+    let metric = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse::<f64>().ok()).with_context(|| format!("{name} in the metrics"))
+    };
+    Ok(Reading {
+        samples: samples.json().as_f64().unwrap_or_default(),
+        page,
+        store_front_kb: metric("process_resident_memory_bytes")? / 1024.0,
+        store_front_cpu_seconds: metric("process_cpu_seconds_total")?,
+    })
+}
