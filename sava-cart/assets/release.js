@@ -465,8 +465,12 @@ function showJourney(storefront, product) {
   const sorted = (figures) => [...figures.releases.values()].filter((r) => r.n).sort((a, b) => byVersion(b.name, a.name)).map((r) => [r.name, r.share]);
   const left = stack(sorted(storefront));
   const right = stack(sorted(product));
-  // Where the browser ends, and where the store fronts and the products stand; a column is 120 or 146 wide.
-  const X = [70, 150, 378];
+  // As wide as its place is for its height, within limits, so that its type is as large as can be.
+  const width = Math.max(490, Math.min(600, (box.clientWidth / box.clientHeight) * 240 || 0));
+  box.setAttribute("viewBox", `0 0 ${width} 240`);
+  // Where the browser ends, and where the store fronts and the products stand.
+  const X = [58, 88 + (width - 490) * 0.45, 266 + (width - 490)];
+  const WIDTH = { storefront: 112, product: 142 };
   const text = (x, y, words, attributes) => box.append(svg("text", { x, y, fill: "var(--ink)", "font-size": 18, ...attributes }, words));
   const defs = svg("defs", {});
   const hatch = svg("pattern", { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
@@ -484,14 +488,14 @@ function showJourney(storefront, product) {
     if (errors) box.append(svg("path", { d, fill: "url(#hatch)", opacity: 0.9 }));
   };
   for (const [x, words] of [[6, "browser"], [X[1], "store front"], [X[2], "product service"]]) text(x, 18, words, { fill: "var(--soft)", "font-size": 17 });
-  const node = (lane, x, place, release, width, failed) => {
+  const node = (lane, x, place, release, failed) => {
     const middle = place.y + place.h / 2;
     box.append(
-      svg("rect", { x, y: place.y, width, height: place.h, rx: 8, fill: colour(lane, release) }),
+      svg("rect", { x, y: place.y, width: WIDTH[lane], height: place.h, rx: 8, fill: colour(lane, release) }),
       svg("path", { d: SHAPES[styleOf(lane, release)][0], fill: "var(--sheet)", transform: `translate(${x + 9} ${middle - 8}) scale(.4)` }),
       svg("text", { x: x + 31, y: middle + 6, "font-size": 17, "font-weight": 750, fill: "var(--sheet)" }, release.length > 13 ? `${release.slice(0, 12)}…` : release),
     );
-    text(x + width + 8, middle + 6, `${percent(place.share)} %${failed ? " ✗" : ""}`, { "font-weight": 800, "paint-order": "stroke", stroke: "var(--sheet)", "stroke-width": 5, "stroke-linejoin": "round" });
+    text(x + WIDTH[lane] + 8, middle + 6, `${percent(place.share)} %${failed ? " ✗" : ""}`, { "font-weight": 800, "paint-order": "stroke", stroke: "var(--sheet)", "stroke-width": 5, "stroke-linejoin": "round" });
   };
   const total = HEIGHT - 34;
   let y = 30;
@@ -510,14 +514,14 @@ function showJourney(storefront, product) {
     if (!from || !to) continue;
     const h1 = (from.h * f.n) / sums.storefront.get(f.storefront);
     const h2 = (to.h * f.n) / sums.product.get(f.product);
-    ribbon(X[1] + 120, from.y + from.given, h1, X[2], to.y + to.used, h2, colour("storefront", f.storefront), colour("product", f.product), f.errors > 0);
+    ribbon(X[1] + WIDTH.storefront, from.y + from.given, h1, X[2], to.y + to.used, h2, colour("storefront", f.storefront), colour("product", f.product), f.errors > 0);
     from.given += h1;
     to.used += h2;
   }
   box.append(svg("rect", { x: 6, y: 30, width: X[0] - 6, height: total, rx: 8, fill: "var(--well)", stroke: "var(--soft)" }));
   text(3 + X[0] / 2, 30 + total / 2 + 6, `${(storefront.n / storefront.seconds).toFixed(0)}/s`, { "text-anchor": "middle", "font-weight": 750 });
-  for (const [release, place] of left) node("storefront", X[1], place, release, 120, storefront.releases.get(release).errors > 0);
-  for (const [release, place] of right) node("product", X[2], place, release, 146, product.releases.get(release).errors > 0);
+  for (const [release, place] of left) node("storefront", X[1], place, release, storefront.releases.get(release).errors > 0);
+  for (const [release, place] of right) node("product", X[2], place, release, product.releases.get(release).errors > 0);
   box.setAttribute("aria-label", flows.length ? `Journey: ${flows.map((f) => `store front ${f.storefront} to product ${f.product} ${percent(f.n / product.n)} %`).join("; ")}` : "Journey: no samples yet");
 }
 
@@ -642,8 +646,12 @@ function sharesOf(lane) {
     }
     return { t: (first + i + 0.5) * size, n, by };
   });
-  return { names, bins: smooth };
+  const count = (name) => bins.reduce((n, bin) => n + (bin.by.get(name) || 0), 0);
+  const commonest = names.map((name) => [count(name), name]).sort(([a], [b]) => b - a).map(([, name]) => name);
+  return { names, commonest, bins: smooth };
 }
+
+const ERRORS = Symbol("errors");
 
 const areas = {};
 
@@ -736,13 +744,14 @@ function draw(lane) {
     lastMark = Math.max(at + 4, lastMark + unit * 0.8);
     pen.fillText(event.mark, lastMark, unit * 0.7);
   }
-  // Dots: errors are drawn last and larger.
+  // Dots: the rarest release is drawn last, so that nothing covers a small canary; then errors, and larger.
   const from = end - span - 500;
   // In whole pixels: a sprite is kept for each size.
   const size = Math.round(Math.max(7, Math.min(unit * 0.9, (right - left) / Math.sqrt(Math.max(1, taken - firstSince(from))) / 1.8)));
-  for (const failed of [false, true]) {
+  for (const layer of area ? [...area.commonest, ERRORS] : []) {
     for (const place of places(lane, from, end)) {
-      if (Boolean(errorIn(lane, place)) !== failed) continue;
+      const failed = Boolean(errorIn(lane, place));
+      if (failed ? layer !== ERRORS : layer !== releaseIn(lane, place)) continue;
       const age = end - kept.t[place] - kept.ms[place];
       const pop = paused || still.matches ? 1 : 1 + 0.9 * Math.max(0, 1 - age / 260);
       const image = sprite(lane, releaseIn(lane, place), failed, failed ? Math.round(size * 1.45) : size, ratio);
@@ -767,12 +776,16 @@ function draw(lane) {
 // The share that is meant: a dashed line where the border of the areas should be, and around it the range that
 // 95 of 100 samples of that size would fall into.
 function drawMeant(lane, area, pen, x, foot, tall, unit) {
+  const { names } = area;
+  const said = names.map((name) => meantOf(lane, name)).filter((meant) => meant !== null);
+  // Where all but one are said, the rest is that one's.
+  const rest = said.length > 0 && said.length === names.length - 1 ? 1 - said.reduce((a, b) => a + b) : null;
   let sum = 0;
-  for (const name of area.names) {
-    const meant = meantOf(lane, name);
-    if (meant === null) return;
+  for (const [i, name] of names.entries()) {
+    const meant = meantOf(lane, name) ?? rest;
+    if (meant === null || meant < 0) return;
     sum += meant;
-    if (sum > 1.0001) return;
+    if (sum > 1.0001 || (i > 0 && i === names.length - 1)) return; // the top of the stack is no border
     const spread = (n) => 1.96 * Math.sqrt((sum * (1 - sum)) / n);
     const band = area.bins.filter((bin) => bin.n > 0).map((bin) => [x(bin.t), foot - Math.max(0, sum - spread(bin.n)) * tall, foot - Math.min(1, sum + spread(bin.n)) * tall]);
     if (!band.length) return;
@@ -793,7 +806,7 @@ function drawMeant(lane, area, pen, x, foot, tall, unit) {
     pen.strokeStyle = ink.sheet;
     pen.lineWidth = 4;
     const words = `${percent(sum)} % meant`;
-    const at = Math.max(band[0][0] + 6, unit * 3.4);
+    const at = Math.max(unit * 3.4, Math.min(band[0][0] + 6, x(now()) - pen.measureText(words).width - 6));
     pen.strokeText(words, at, foot - sum * tall - unit * 0.7);
     pen.fillStyle = ink.ink;
     pen.fillText(words, at, foot - sum * tall - unit * 0.7);

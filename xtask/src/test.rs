@@ -14,16 +14,15 @@ use clap::Args;
 
 pub(crate) use need::Need;
 use runner::Count;
-use suites::{LeftOut, SUITES, Suite};
+use suites::{SUITES, Suite};
 
-/// Run the tests: format, lints, licenses, unit tests, real processes, a real browser; images where named
+/// Run the tests: format, lints, licenses, unit tests, real processes, a real browser, images in a real Docker engine
 ///
 /// What a test needs and this machine lacks is installed when this runs as root on Debian or Ubuntu; elsewhere the
-/// packages are named. Nothing is skipped silently. The suite `images` (with a real Docker engine, about a quarter of
-/// an hour) runs where it is named.
+/// packages are named. Nothing is skipped silently.
 #[derive(Args)]
 pub(crate) struct Test {
-    /// Leave out what needs a browser
+    /// Leave out what needs a browser or a Docker engine, and say so
     #[arg(long)]
     quick: bool,
 
@@ -66,11 +65,7 @@ impl Test {
 
     fn is_chosen(&self, suite: &Suite) -> bool {
         let is_named = self.suites.iter().any(|name| name == suite.name);
-        match suite.left_out {
-            LeftOut::UnlessNamed => is_named,
-            LeftOut::IfQuick if self.quick => false,
-            LeftOut::IfQuick | LeftOut::Never => is_named || self.suites.is_empty(),
-        }
+        (is_named || self.suites.is_empty()) && (suite.is_quick || !self.quick)
     }
 }
 

@@ -14,22 +14,12 @@ use crate::{
     workspace::{self, cargo},
 };
 
-/// When a suite is left out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum LeftOut {
-    Never,
-    /// With `--quick`.
-    IfQuick,
-    /// Unless it is named: it builds images for a quarter of an hour, with an engine of its own.
-    UnlessNamed,
-}
-
 /// A group of tests.
 pub(super) struct Suite {
     pub name: &'static str,
     pub about: &'static str,
-    /// When it is left out.
-    pub left_out: LeftOut,
+    /// Whether it runs with `--quick`, too.
+    pub is_quick: bool,
     /// What the machine must have for it.
     pub needs: &'static [&'static Need],
     /// Runs it: an error is a failure, too.
@@ -45,56 +35,56 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "format",
         about: "rustfmt has nothing to change",
-        left_out: LeftOut::Never,
+        is_quick: true,
         needs: &[],
         run: || check(cargo().args(["fmt", "--all", "--check"])),
     },
     Suite {
         name: "lints",
         about: "clippy has nothing to say",
-        left_out: LeftOut::Never,
+        is_quick: true,
         needs: &[],
         run: || check(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
     },
     Suite {
         name: LICENSES,
         about: "each dependency has a license, a source and a version that deny.toml allows",
-        left_out: LeftOut::Never,
+        is_quick: true,
         needs: &[&CARGO_DENY],
         run: || check(need::cargo_deny()?.args(["--all-features", "check", "bans", "licenses", "sources"])),
     },
     Suite {
         name: "build",
         about: "everything compiles",
-        left_out: LeftOut::Never,
+        is_quick: true,
         needs: &[],
         run: || check(cargo().args(["build", "--workspace", "--all-targets"])),
     },
     Suite {
         name: "unit",
         about: "each crate by itself",
-        left_out: LeftOut::Never,
+        is_quick: true,
         needs: &[&POSTGRESQL],
         run: || Ok(test(&["--lib", "--bins"], &[])? + test(&["--doc"], &[])?),
     },
     Suite {
         name: "processes",
         about: "the real binaries together",
-        left_out: LeftOut::Never,
+        is_quick: true,
         needs: &[&KUBECTL, &NPM, &PACT, &POSTGRESQL, &PROMTOOL, &SCHEMATHESIS],
         run: || test(&["--test", "*"], &["--skip", "browser::", "--skip", "images::"]),
     },
     Suite {
         name: "browser",
         about: "a real browser shops",
-        left_out: LeftOut::IfQuick,
+        is_quick: false,
         needs: &[&CHROMIUM, &AXE, &LIGHTHOUSE, &KUBECTL],
         run: || test(&["--test", "*"], &["browser::"]),
     },
     Suite {
         name: "images",
         about: "a real Docker engine builds, publishes and runs the images",
-        left_out: LeftOut::UnlessNamed,
+        is_quick: false,
         needs: &[&CHROMIUM, &DOCKER, &DOCKER_COMPOSE, &DOCKER_REGISTRY, &CARGO_CYCLONEDX, &HCL],
         run: images,
     },

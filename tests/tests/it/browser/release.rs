@@ -517,6 +517,65 @@ async fn memory_of_the_page_does_not_grow_with_its_samples() {
     assert!(last.nodes < first.nodes + 500, "{used:?}");
 }
 
+/// Samples come from two product releases in turn, so that each has half, to a sample.
+const HALVES: &str = r#"
+    let fed = 0;
+    window.fetch = async () => {
+        fed += 1;
+        const text = `{"storefront": {"release": "3.0.0", "instance": "cart"}, "product": {
+            "sample": ${fed}, "release": "${fed % 2 ? "2.0.1" : "1.0.3"}", "instance": "product-${fed % 2}",
+            "apiVersion": "v2", "latencyMs": 2, "etag": "", "error": null}}`;
+        return { ok: true, headers: new Headers(), json: async () => JSON.parse(text) };
+    };"#;
+
+#[tokio::test]
+async fn share_that_is_meant_is_judged_at_one_in_a_thousand() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let halves = json!({ "source": HALVES });
+    browser
+        .driver()
+        .cdp()
+        .send_raw("Page.addScriptToEvaluateOnNewDocument", halves)
+        .await
+        .expect("it is added");
+    let view = View::open(&browser, &cart.url("/")).await;
+    view.wait_for_samples(200).await;
+    view.press(" ").await;
+    view.wait("document.querySelector('#pulse').textContent === 'paused'").await;
+    let n = view.card("product", "2.0.1").await.expect("it has a card").n;
+    // So far from 50 % is the share that would give 50 % of n, or what is farther, once in a thousand times.
+    let limit = (1..5000).map(|steps| f64::from(steps) / 10_000.0).find(|distance| {
+        let meant = 0.5 + distance;
+        let deviation = (meant * (1.0 - meant) / n).sqrt();
+        *distance > 3.2905 * deviation
+    });
+    let limit = limit.expect("there is one");
+    for (distance, verdict) in [
+        (0.0, "✓ within chance"),
+        (0.9 * limit, "✓ within chance"),
+        (-0.9 * limit, "✓ within chance"),
+        (1.1 * limit, "✗ not by chance"),
+        (-1.1 * limit, "✗ not by chance"),
+    ] {
+        let meant = format!("{:.2}", 100.0 * (0.5 + distance));
+        let script = format!(
+            "const card = [...document.querySelectorAll('#product .card')]
+                 .find((card) => card.querySelector('.name > span').textContent === '2.0.1');
+             const input = card.querySelector('.meant input');
+             input.value = '{meant}';
+             input.dispatchEvent(new Event('input'));
+             window.verdict = card.querySelector('.meant output');"
+        );
+        view.run(&script).await;
+        view.wait(&format!("window.verdict.textContent === '{verdict}'")).await;
+        // It stays so: it is judged again, four times a second.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let told = view.run("return window.verdict.textContent").await;
+        assert_eq!(told, verdict, "{meant} % meant, 50 % of {n}");
+    }
+}
+
 #[tokio::test]
 async fn without_script_there_is_a_table_of_samples() {
     let product = Product::start().release("1.0.3").await;
