@@ -9,8 +9,8 @@
 //! **What it is.** [`ApiServer`] answers as much as the real `kubectl` 1.32 needs, and its proxy subresources keep the
 //! facts that were observed on a real API server: which requests are redirected, which headers the application sees,
 //! which references in pages are rewritten and which pages break. [`Cluster`] adds what makes objects come true:
-//! Deployments that run the real binaries of the release that the image's tag names, with their probes, restarts,
-//! rollouts and SIGTERM; Jobs; `ConfigMap` and Secret volumes; Services whose connections go to a ready pod at random,
+//! Deployments that run the real binaries of the release that the image's tag names, with their probes, limits of memory,
+//! restarts, rollouts and SIGTERM; Jobs; `ConfigMap` and Secret volumes; Services whose connections go to a ready pod at random,
 //! their variables and their names.
 
 mod admission;

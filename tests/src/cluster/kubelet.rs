@@ -59,6 +59,8 @@ struct Pod {
     ip: Ipv4Addr,
     directory: PathBuf,
     restarts: u64,
+    /// How its process ended the last time.
+    last_state: Value,
 }
 
 /// Why a process is no longer supervised.
@@ -66,6 +68,8 @@ enum Outcome {
     Exited(ExitStatus),
     /// The liveness probe failed too often.
     Unhealthy,
+    /// It used more memory than its limit, and was killed.
+    OutOfMemory(ExitStatus),
     Deleted,
 }
 
@@ -89,6 +93,7 @@ impl Pod {
             ip: network::pod_ip(),
             directory,
             restarts: 0,
+            last_state: json!({}),
             shared,
         }
     }
@@ -110,7 +115,7 @@ impl Pod {
             };
             let outcome = self.supervise(&mut child).await;
             let status = match outcome {
-                Outcome::Exited(status) => status,
+                Outcome::Exited(status) | Outcome::OutOfMemory(status) => status,
                 Outcome::Unhealthy | Outcome::Deleted => self.stop(&mut child).await,
             };
             let deleted = matches!(outcome, Outcome::Deleted);
@@ -120,6 +125,12 @@ impl Pod {
                 }
                 break;
             }
+            let reason = match outcome {
+                Outcome::OutOfMemory(_) => "OOMKilled",
+                _ if status.success() => "Completed",
+                _ => "Error",
+            };
+            self.last_state = terminated(reason, status);
             self.restarts += 1;
             self.report("Running", false, &json!({ "waiting": { "reason": "CrashLoopBackOff" } }));
             self.back_off().await;
@@ -137,8 +148,7 @@ impl Pod {
             return true;
         }
         let (phase, reason) = if status.success() { ("Succeeded", "Completed") } else { ("Failed", "Error") };
-        let code = status.code().unwrap_or(137);
-        self.report(phase, false, &json!({ "terminated": { "reason": reason, "exitCode": code } }));
+        self.report(phase, false, &terminated(reason, status));
         false
     }
 
@@ -313,6 +323,7 @@ impl Pod {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut asked_ready, mut asked_alive) = (Instant::now(), Instant::now());
         let (mut unready, mut dead) = (0, 0);
+        let limit = self.container["resources"]["limits"]["memory"].as_str().and_then(bytes);
         loop {
             tokio::select! {
                 status = child.wait() => return Outcome::Exited(status.expect("a child can be waited for")),
@@ -323,6 +334,12 @@ impl Pod {
                     let _ = self.mounts();
                 }
                 _ = tick.tick() => {
+                    if let (Some(limit), Some(used)) = (limit, child.id().and_then(memory))
+                        && used > limit
+                    {
+                        let _ = child.start_kill();
+                        return Outcome::OutOfMemory(child.wait().await.expect("a child can be waited for"));
+                    }
                     if let Some(probe) = &readiness
                         && (!ready || asked_ready.elapsed() >= probe.period)
                     {
@@ -384,7 +401,7 @@ impl Pod {
             ],
             "containerStatuses": [{
                 "name": self.container["name"], "image": self.container["image"], "ready": ready,
-                "restartCount": self.restarts, "state": state,
+                "restartCount": self.restarts, "state": state, "lastState": self.last_state,
             }],
         });
         self.shared.store.update(&self.key, |it| it["status"] = status);
@@ -409,6 +426,35 @@ impl Probe {
             crate::client().get(format!("http://{}{path}", self.address)).timeout(limit).send().await;
         answer.is_ok_and(|it| it.status().as_u16() < 400)
     }
+}
+
+/// The state of a container whose process ended.
+fn terminated(reason: &str, status: ExitStatus) -> Value {
+    json!({ "terminated": { "reason": reason, "exitCode": status.code().unwrap_or(137) } })
+}
+
+/// The bytes of a quantity of memory: whole numbers with the units that manifests of memory have.
+fn bytes(quantity: &str) -> Option<u64> {
+    let digits = quantity.trim_end_matches(|it: char| !it.is_ascii_digit());
+    let factor = match &quantity[digits.len()..] {
+        "" => 1,
+        "k" => 1000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The bytes of memory of a process that its limit counts: its own pages. Those of files, which a cgroup counts as well,
+/// the kernel would take back before it kills.
+fn memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    own.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|it| it * 1024)
 }
 
 fn unwrapped(base64: &str) -> Vec<u8> {

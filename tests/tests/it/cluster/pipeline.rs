@@ -58,8 +58,19 @@ impl Shop {
         self.run(&["patch", "service", service, "--type=merge", "-p", &patch]).await;
     }
 
-    /// Runs the pipeline as a runner would that has the programs and no Docker.
+    /// Brings out what a manifest of the tutorial says.
     async fn bring_out(
+        &self,
+        manifest: &str,
+        service: &str,
+        shops: &str,
+        settings: &[(&str, &str)],
+    ) -> Output {
+        self.bring_out_file(&format!("k8s/tutorial/{manifest}.yml"), service, shops, settings).await
+    }
+
+    /// Runs the pipeline as a runner would that has the programs and no Docker.
+    async fn bring_out_file(
         &self,
         manifest: &str,
         service: &str,
@@ -68,7 +79,7 @@ impl Shop {
     ) -> Output {
         tokio::process::Command::new("sh")
             .arg("k8s/pipeline/release.sh")
-            .args([&format!("k8s/tutorial/{manifest}.yml"), service])
+            .args([manifest, service])
             .current_dir(binaries::root())
             .env("KUBECONFIG", self.kubectl.config())
             .env("HOME", self.kubectl.home())
@@ -153,6 +164,28 @@ async fn slow_release_is_stopped_by_the_verdict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn leaking_release_is_stopped_by_its_memory() {
     is_stopped("2.0.2-leak", "memory", &[]).await;
+}
+
+/// A smaller limit: then the pod is killed and started anew within the canary, and its memory is small again at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn release_that_its_limit_ends_is_stopped_by_its_restarts() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let manifest = std::fs::read_to_string(binaries::root().join("k8s/tutorial/sava-product-2.0.2-leak.yml"));
+    let manifest = manifest.expect("there is such a manifest");
+    let small = manifest.replace("memory: 128Mi", "memory: 100Mi");
+    assert_ne!(manifest, small);
+    let path = folder.path().join("leak.yml");
+    std::fs::write(&path, small).expect("it can be written");
+    let shop = Shop::open().await;
+    // Without the contract, so that all requests are the shoppers'.
+    let settings = [("RULES", "none"), ("RATE", "60"), ("MEMORY", "1000")];
+    let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &settings).await;
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("was started again, "), "{told}");
+    assert!(told.contains("stopped at: memory; 1.0.3 stays in production"), "{told}");
+    assert_eq!(shop.in_production("sava-product").await, "1.0.3");
+    assert_eq!(shop.deployments().await, "deployment.apps/sava-product-1.0.3\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
