@@ -146,7 +146,9 @@ pub(crate) fn nginx(answer: &Answer) -> anyhow::Result<Option<Server>> {
     let mut headers = String::new();
     for (name, value) in &answer.headers {
         if !["date", "content-length", "content-type", "connection", "etag"].contains(&name.as_str()) {
-            let _ = writeln!(headers, "add_header {name} '{value}';");
+            // As nginx quotes; it has no way to write a dollar sign, and none is in these headers.
+            let value = value.replace('\\', r"\\").replace('"', r#"\""#);
+            let _ = writeln!(headers, "add_header {name} \"{value}\";");
         }
     }
     let at = folder.path().display();
