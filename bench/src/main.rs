@@ -76,16 +76,18 @@ impl Bench {
         let mut rivals = vec![
             ("`/products/ie`", &product, list.clone()),
             ("`/products/ie`, without a log line a request", &quiet, list.clone()),
-            ("the same bytes and headers from a bare axum server", &bare, list.clone()),
+            ("the same bytes and headers from a bare axum server, which logs nothing", &bare, list.clone()),
         ];
         match &nginx {
-            Some(nginx) => rivals.push(("the same from nginx, as a file", nginx, Request::get("/"))),
+            Some(nginx) => {
+                rivals.push(("the same from nginx, as a file, its log off", nginx, Request::get("/")))
+            }
             None => eprintln!("nginx is not installed: left out"),
         }
         match &json_server {
             Some(json_server) => {
                 rivals.push((
-                    "the same list from json-server",
+                    "the same list from json-server, with its log line",
                     json_server,
                     Request::get("/products?locale=ie"),
                 ));

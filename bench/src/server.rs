@@ -168,14 +168,14 @@ pub(crate) fn nginx(answer: &Answer) -> anyhow::Result<Option<Server>> {
     Server::start(command, address, folder, |_| Ok(())).map(Some)
 }
 
-/// json-server with the products of the shop.
+/// json-server with the products of the shop; it writes a log line a request, as the services do.
 pub(crate) fn json_server(program: &Path) -> anyhow::Result<Server> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("db.json");
     fs::write(&file, stores::OWN)?;
     let address = free_address()?;
     let mut command = Command::new("node");
-    command.arg(std::path::absolute(program)?).args(["--quiet", "--host", "127.0.0.1", "--port"]);
+    command.arg(std::path::absolute(program)?).args(["--host", "127.0.0.1", "--port"]);
     command.arg(address.port().to_string()).arg(file).current_dir(folder.path());
     Server::start(command, address, folder, |_| Ok(()))
 }
