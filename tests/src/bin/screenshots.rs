@@ -245,14 +245,14 @@ impl Studio {
         self.both("Checkout", shots).await?;
         shopper.presses("Place the order").await;
         self.both("Checkout: mistakes beside their fields", shots).await?;
-        self.fill_in(&shopper).await;
+        shopper.fills_in_the_address("Eircode", "D02 X285").await;
         shopper.presses("Place the order").await;
         self.both("Order", shots).await?;
         shots.push(self.shot("Order, printed", PAPER).await?);
         self.visit(&cart, "/products/8").await?;
         shopper.presses("Add to cart").await;
         self.visit(&cart, "/checkout").await?;
-        self.fill_in(&shopper).await;
+        shopper.fills_in_the_address("Eircode", "D02 X285").await;
         shopper.presses("Place the order").await;
         self.visit(&cart, "/orders").await?;
         self.both("Orders", shots).await
@@ -297,7 +297,7 @@ impl Studio {
             shopper.presses("Add to cart").await;
         }
         self.visit(&cart, "/checkout").await?;
-        self.fill_in(&shopper).await;
+        shopper.fills_in_the_address("Eircode", "D02 X285").await;
         let changed = products.iter_mut().find(|product| product["id"] == 3 && product["locale"] == "ie");
         changed.context("there is a product 3")?["price"] = json!(27.5);
         write(data.path(), &products)?;
@@ -320,7 +320,7 @@ impl Studio {
         self.visit(&cart, "/products/5").await?;
         shopper.presses("Add to cart").await;
         self.visit(&cart, "/checkout").await?;
-        self.fill_in(&shopper).await;
+        shopper.fills_in_the_address("Eircode", "D02 X285").await;
         product.kill();
         shopper.presses("Place the order").await;
         self.both("Checkout while products are away", shots).await?;
@@ -353,7 +353,7 @@ impl Studio {
         self.visit(&cart, "/products/5").await?;
         shopper.presses("Add to cart").await;
         self.visit(&cart, "/checkout").await?;
-        self.fill_in(&shopper).await;
+        shopper.fills_in_the_address("Eircode", "D02 X285").await;
         shopper.presses("Place the order").await;
         self.both("Checkout while orders cannot be kept", shots).await?;
         self.visit(&cart, "/orders").await?;
@@ -367,7 +367,7 @@ impl Studio {
         self.visit(&cart, "/products/5").await?;
         shopper.presses("Add to cart").await;
         self.visit(&cart, "/checkout").await?;
-        self.fill_in(&shopper).await;
+        shopper.fills_in_the_address("Eircode", "D02 X285").await;
         shopper.presses("Place the order").await;
         self.both("A release whose checkout is broken", shots).await?;
 
@@ -434,18 +434,6 @@ impl Studio {
         );
         self.browser.driver().execute_async(&script, vec![]).await?;
         Ok(())
-    }
-
-    async fn fill_in(&self, shopper: &Shopper<'_>) {
-        for (label, text) in [
-            ("Name", "Flann O’Brien"),
-            ("E-mail", "flann@example.com"),
-            ("Address", "1 Main Street"),
-            ("Town", "Dublin"),
-            ("Eircode", "D02 X285"),
-        ] {
-            shopper.fills_in(label, text).await;
-        }
     }
 
     async fn visit(&self, cart: &Cart, path: &str) -> anyhow::Result<()> {
