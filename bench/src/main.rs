@@ -80,7 +80,7 @@ impl Bench {
         ];
         match &nginx {
             Some(nginx) => {
-                rivals.push(("the same from nginx, as a file, its log off", nginx, Request::get("/")))
+                rivals.push(("the same from nginx, as a file, its log off", nginx, Request::get("/")));
             }
             None => eprintln!("nginx is not installed: left out"),
         }
