@@ -51,6 +51,7 @@ proxy=
 stage=deploy
 stop() {
   trap - EXIT INT TERM
+  # What cannot be undone, perhaps for it is gone already, must not keep the rest from being undone.
   [ -z "$proxy" ] || kill "$proxy" 2>/dev/null || true
   rm -rf "$directory"
   if [ "$stage" != released ]; then

@@ -316,11 +316,7 @@ impl Studio {
     async fn outages(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
         let product = Product::start().await;
         let cart = Cart::start().product(&product.url("")).await;
-        let shopper = self.opens(&cart).await?;
-        self.visit(&cart, "/products/5").await?;
-        shopper.presses("Add to cart").await;
-        self.visit(&cart, "/checkout").await?;
-        shopper.fills_in_the_address("Eircode", "D02 X285").await;
+        let shopper = self.comes_to_order(&cart).await?;
         product.kill();
         shopper.presses("Place the order").await;
         self.both("Checkout while products are away", shots).await?;
@@ -349,11 +345,7 @@ impl Studio {
             .env("DATABASE_URL", "sqlite:no/such/folder/sava-cart.db")
             .env("COOKIE_KEY", "5a".repeat(64))
             .await;
-        let shopper = self.opens(&cart).await?;
-        self.visit(&cart, "/products/5").await?;
-        shopper.presses("Add to cart").await;
-        self.visit(&cart, "/checkout").await?;
-        shopper.fills_in_the_address("Eircode", "D02 X285").await;
+        let shopper = self.comes_to_order(&cart).await?;
         shopper.presses("Place the order").await;
         self.both("Checkout while orders cannot be kept", shots).await?;
         self.visit(&cart, "/orders").await?;
@@ -363,11 +355,7 @@ impl Studio {
     async fn refusals(&self, shots: &mut Vec<Shot>) -> anyhow::Result<()> {
         let product = Product::start().await;
         let cart = Cart::start().release("3.0.1-broken").product(&product.url("")).await;
-        let shopper = self.opens(&cart).await?;
-        self.visit(&cart, "/products/5").await?;
-        shopper.presses("Add to cart").await;
-        self.visit(&cart, "/checkout").await?;
-        shopper.fills_in_the_address("Eircode", "D02 X285").await;
+        let shopper = self.comes_to_order(&cart).await?;
         shopper.presses("Place the order").await;
         self.both("A release whose checkout is broken", shots).await?;
 
@@ -387,6 +375,16 @@ impl Studio {
         self.visit(cart, "/").await?;
         self.browser.driver().delete_all_cookies().await?;
         Ok(Shopper::enters(&self.browser, &cart.url("/")).await)
+    }
+
+    /// Goes shopping as far as the order, which is filled in and not yet placed.
+    async fn comes_to_order(&self, cart: &Cart) -> anyhow::Result<Shopper<'_>> {
+        let shopper = self.opens(cart).await?;
+        self.visit(cart, "/products/5").await?;
+        shopper.presses("Add to cart").await;
+        self.visit(cart, "/checkout").await?;
+        shopper.fills_in_the_address("Eircode", "D02 X285").await;
+        Ok(shopper)
     }
 
     /// The release view along a canary, and when a pod is killed, a release is slow, a release fails.

@@ -38,6 +38,14 @@ impl<'a> View<'a> {
         Self { browser }
     }
 
+    /// Opens it in pages that run `script` before their own.
+    async fn open_after(script: &str, browser: &'a Browser, store: &str) -> Self {
+        let script = json!({ "source": script });
+        let cdp = browser.driver().cdp();
+        cdp.send_raw("Page.addScriptToEvaluateOnNewDocument", script).await.expect("it can be added");
+        Self::open(browser, store).await
+    }
+
     async fn run(&self, script: &str) -> Value {
         let result = self.browser.driver().execute(script, Vec::new()).await.expect("a script runs");
         result.json().clone()
@@ -499,10 +507,7 @@ const HURRY: &str = r#"
 async fn memory_of_the_page_does_not_grow_with_its_samples() {
     let cart = Cart::start().await;
     let browser = Browser::start(Script::On).await;
-    let driver = browser.driver();
-    let hurry = json!({ "source": HURRY });
-    driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", hurry).await.expect("it can be added");
-    let view = View::open(&browser, &cart.url("/")).await;
+    let view = View::open_after(HURRY, &browser, &cart.url("/")).await;
     let mut used = Vec::new();
     // The page keeps 36,000; its lists of pods and events are full before the first measurement.
     for n_samples in [20_000, 100_000] {
@@ -532,14 +537,7 @@ const HALVES: &str = r#"
 async fn share_that_is_meant_is_judged_at_one_in_a_thousand() {
     let cart = Cart::start().await;
     let browser = Browser::start(Script::On).await;
-    let halves = json!({ "source": HALVES });
-    browser
-        .driver()
-        .cdp()
-        .send_raw("Page.addScriptToEvaluateOnNewDocument", halves)
-        .await
-        .expect("it is added");
-    let view = View::open(&browser, &cart.url("/")).await;
+    let view = View::open_after(HALVES, &browser, &cart.url("/")).await;
     view.wait_for_samples(200).await;
     view.press(" ").await;
     view.wait("document.querySelector('#pulse').textContent === 'paused'").await;
