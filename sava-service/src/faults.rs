@@ -1,4 +1,9 @@
-//! What can go wrong on purpose, as data: const-constructible, and read from settings and JSON.
+//! Faults on purpose: a release or an instance that misbehaves exactly as told, to be seen and rolled back.
+//!
+//! [`Faults`] is plain data, const-constructible, and read from settings and JSON, so that a table of releases can hold a
+//! bad one. [`control`] applies it to requests.
+
+pub(crate) mod control;
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
@@ -48,6 +53,11 @@ pub struct Faults {
     pub lasting: Option<Duration>,
 }
 
+/// More would end the process before anything leaks.
+const MAX_LEAK: u64 = 1 << 30;
+/// No instance of a lesson lives longer, and the clock has no end that is much later.
+const MAX_LASTING: Duration = Duration::from_hours(365 * 24);
+
 impl Faults {
     /// No faults.
     pub const NONE: Self = Self {
@@ -91,6 +101,12 @@ impl Faults {
         }
         if self.exit.is_some_and(|code| !(0..=255).contains(&code)) {
             return Err("exit takes a code of 0 to 255".to_owned());
+        }
+        if self.leak > MAX_LEAK {
+            return Err("leak takes at most 1GiB a request".to_owned());
+        }
+        if self.lasting.is_some_and(|lasting| lasting > MAX_LASTING) {
+            return Err("for takes at most 365days".to_owned());
         }
         Ok(())
     }

@@ -15,11 +15,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Asks `/readyz` of the service that listens on `listen`, over loopback.
 ///
 /// # Errors
-/// When it cannot be reached in 2 s, or is not ready: the message says why.
+/// When it cannot be reached in 2 s, or is not ready: the message names the checks that fail.
 pub fn check(listen: SocketAddr) -> anyhow::Result<()> {
-    let address = loopback(listen);
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)
-        .with_context(|| format!("nothing answers on {address}"))?;
+    let (mut stream, address) = connect(listen)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     write!(stream, "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -35,14 +33,22 @@ pub fn check(listen: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where a process on the same machine reaches what listens on `listen`.
-fn loopback(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+/// Connects as a process on the same machine does to what listens on `listen`.
+fn connect(listen: SocketAddr) -> anyhow::Result<(TcpStream, SocketAddr)> {
+    // Both families listen on [::], or IPv4 alone where IPv6 is off.
+    let ips: &[IpAddr] = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => &[Ipv4Addr::LOCALHOST.into()],
+        IpAddr::V6(ip) if ip.is_unspecified() => &[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        ip => &[ip],
     };
-    SocketAddr::new(ip, listen.port())
+    let addresses = ips.iter().map(|ip| SocketAddr::new(*ip, listen.port()));
+    let connected = addresses.clone().find_map(|address| {
+        TcpStream::connect_timeout(&address, TIMEOUT).ok().map(|stream| (stream, address))
+    });
+    connected.with_context(|| {
+        let addresses: Vec<_> = addresses.map(|address| address.to_string()).collect();
+        format!("nothing answers on {}", addresses.join(" or "))
+    })
 }
 
 #[cfg(test)]
@@ -53,6 +59,11 @@ mod tests {
 
     /// What `check` says of a service that answers with `answer`.
     fn checked(answer: &'static str) -> Result<(), String> {
+        checked_on(Ipv4Addr::UNSPECIFIED.into(), answer)
+    }
+
+    /// What it says where the service is told to listen on `listen`, and has IPv4 alone.
+    fn checked_on(listen: IpAddr, answer: &'static str) -> Result<(), String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let service = thread::spawn(move || {
@@ -62,7 +73,7 @@ mod tests {
             assert!(request[..length].starts_with(b"GET /readyz "));
             stream.write_all(answer.as_bytes()).unwrap();
         });
-        let checked = check(SocketAddr::from(([0, 0, 0, 0], port))).map_err(|error| format!("{error:#}"));
+        let checked = check(SocketAddr::new(listen, port)).map_err(|error| format!("{error:#}"));
         service.join().unwrap();
         checked
     }
@@ -70,6 +81,8 @@ mod tests {
     #[test]
     fn ready_is_healthy() {
         assert_eq!(checked("HTTP/1.1 200 OK\r\n\r\nok\n"), Ok(()));
+        let both = Ipv6Addr::UNSPECIFIED.into();
+        assert_eq!(checked_on(both, "HTTP/1.1 200 OK\r\n\r\nok\n"), Ok(()));
     }
 
     #[test]

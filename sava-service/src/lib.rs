@@ -5,19 +5,26 @@
 //! and [`Service::run`] it until SIGTERM.
 #![warn(missing_docs)]
 
+pub mod content_policy;
+pub mod etag;
+pub mod excerpt;
 pub mod faults;
 pub mod health;
 pub mod identity;
 pub mod metrics;
-pub mod probes;
 pub mod problem;
+pub mod quality;
+pub mod readiness;
+pub mod resolver;
 pub mod server;
 pub mod settings;
 pub mod telemetry;
 pub mod trace;
 
+pub use excerpt::excerpt;
 pub use identity::Identity;
 pub use metrics::Metrics;
-pub use probes::Readiness;
 pub use problem::Problem;
+pub use readiness::Readiness;
+pub use resolver::Resolver;
 pub use server::Service;

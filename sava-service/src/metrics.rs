@@ -2,8 +2,10 @@
 
 use axum::http::Method;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder,
+    register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
 use crate::Identity;
@@ -43,13 +45,6 @@ impl Default for Metrics {
     }
 }
 
-/// Registers a metric of the server; a second server in the same process (a test's) goes uncounted.
-pub(crate) fn register(registry: &Registry, metric: impl Collector + 'static) {
-    if let Err(error) = registry.register(Box::new(metric)) {
-        tracing::debug!(%error, "metric not registered");
-    }
-}
-
 /// What the server counts.
 pub(crate) struct HttpMetrics {
     duration: HistogramVec,
@@ -61,9 +56,10 @@ pub(crate) struct HttpMetrics {
 }
 
 /// Why the server itself turned a request or a connection away; a metric's label.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Rejection {
     BadRequest,
+    Version,
     Host,
     Target,
     Headers,
@@ -75,8 +71,9 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::BadRequest,
+        Self::Version,
         Self::Host,
         Self::Target,
         Self::Headers,
@@ -87,9 +84,10 @@ impl Rejection {
         Self::Connections,
     ];
 
-    fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
+            Self::Version => "version",
             Self::Host => "host",
             Self::Target => "target",
             Self::Headers => "headers",
@@ -103,16 +101,46 @@ impl Rejection {
 }
 
 impl HttpMetrics {
+    /// Registers them.
+    ///
+    /// # Panics
+    /// When they are registered already; names and labels are fixed.
     pub(crate) fn new(identity: &Identity, registry: &Registry) -> Self {
+        let once = "registered once";
+        let gauge = |name, help| register_int_gauge_with_registry!(name, help, registry).expect(once);
+        let counter = |name, help| register_int_counter_with_registry!(name, help, registry).expect(once);
         let duration = HistogramOpts::new(
             "http_server_request_duration_seconds",
             "Time from a request's header to the end of its answer, by method, route template and status.",
         )
         .const_label("release", &identity.release)
         .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
-        let metrics = Self {
-            duration: HistogramVec::new(duration, &["method", "route", "status"])
-                .expect("a fixed, valid name"),
+        let rejected = register_int_counter_vec_with_registry!(
+            "http_server_rejected_total",
+            "Requests and connections that the server itself turned away, by the limit that they are beyond.",
+            &["limit"],
+            registry
+        )
+        .expect(once);
+        for rejection in Rejection::ALL {
+            rejected.with_label_values(&[rejection.label()]);
+        }
+        register_int_gauge_vec_with_registry!(
+            "sava_build_info",
+            "Always 1; its labels say what is running.",
+            &["service", "release", "revision"],
+            registry
+        )
+        .expect(once)
+        .with_label_values(&[identity.service, identity.release.as_str(), &identity.revision])
+        .set(1);
+        Self {
+            duration: register_histogram_vec_with_registry!(
+                duration,
+                &["method", "route", "status"],
+                registry
+            )
+            .expect(once),
             in_flight: gauge("http_server_active_requests", "Requests being answered now."),
             connections: gauge("http_server_open_connections", "Connections open now."),
             connections_total: counter("http_server_connections_total", "Connections accepted."),
@@ -120,29 +148,8 @@ impl HttpMetrics {
                 "http_server_panics_total",
                 "Handlers that panicked; each was answered with 500.",
             ),
-            rejected: IntCounterVec::new(
-                Opts::new("http_server_rejected_total", "Requests and connections beyond a limit, by limit."),
-                &["limit"],
-            )
-            .expect("a fixed, valid name"),
-        };
-        for rejection in Rejection::ALL {
-            metrics.rejected.with_label_values(&[rejection.label()]);
+            rejected,
         }
-        let build = IntGaugeVec::new(
-            Opts::new("sava_build_info", "Always 1; its labels say what is running."),
-            &["service", "release", "revision"],
-        )
-        .expect("a fixed, valid name");
-        build.with_label_values(&[identity.service, identity.release.as_str(), &identity.revision]).set(1);
-        register(registry, build);
-        register(registry, metrics.duration.clone());
-        register(registry, metrics.in_flight.clone());
-        register(registry, metrics.connections.clone());
-        register(registry, metrics.connections_total.clone());
-        register(registry, metrics.panics.clone());
-        register(registry, metrics.rejected.clone());
-        metrics
     }
 
     /// The histogram of one kind of request. Bounded: methods and statuses are a few dozen, routes are templates.
@@ -169,12 +176,4 @@ pub(crate) fn method_label(method: &Method) -> &'static str {
         "CONNECT" => "CONNECT",
         _ => "other",
     }
-}
-
-fn gauge(name: &str, help: &str) -> IntGauge {
-    IntGauge::new(name, help).expect("a fixed, valid name")
-}
-
-fn counter(name: &str, help: &str) -> IntCounter {
-    IntCounter::new(name, help).expect("a fixed, valid name")
 }

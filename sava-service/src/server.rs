@@ -5,13 +5,22 @@
 //! [`routes`] learns the route; what every answer carries is added, and when its last byte is gone it is counted
 //! and logged.
 
+mod activity;
 mod admin;
+mod body;
 mod connection;
-pub(crate) mod exchange;
+mod connections;
+mod exchange;
+mod head;
 mod life;
 mod limits;
 mod listener;
+mod path;
+mod probes;
+mod record;
+mod refusals;
 mod routes;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -19,11 +28,10 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{Router, body::Body, extract::Request, http::HeaderName, response::Response};
 
-use self::{
-    exchange::{Shared, Wire, exchange},
-    routes::RouteLayer,
+use self::{exchange::exchange, record::Wire, routes::RouteLayer, shared::Shared};
+use crate::{
+    Identity, Metrics, Problem, Readiness, faults::Faults, settings::ServiceSettings, trace::Tracing,
 };
-use crate::{Identity, Metrics, Problem, Readiness, settings::ServiceSettings};
 
 /// The release that answered.
 pub const X_SAVA_RELEASE: HeaderName = HeaderName::from_static("x-sava-release");
@@ -42,6 +50,8 @@ pub struct Service {
     pub identity: Identity,
     /// The settings of the server.
     pub settings: ServiceSettings,
+    /// What goes wrong in its release, on purpose.
+    pub faults: Faults,
     /// What keeps it from being ready.
     pub readiness: Readiness,
     /// Its metrics.
@@ -66,7 +76,7 @@ impl Service {
 
     /// The whole application around `router`, without a listener: for tests in process.
     pub fn app(&self, router: Router) -> Router {
-        let shared = Shared::new(self.clone(), None);
+        let shared = Shared::new(self.clone(), Tracing::off());
         let router = wrap(&shared, router);
         Router::new().fallback_service(tower::service_fn(move |request: Request| {
             let (shared, router) = (shared.clone(), router.clone());

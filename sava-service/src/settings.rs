@@ -3,12 +3,12 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytesize::ByteSize;
-use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
-use tracing_subscriber::filter::Targets;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, ValueEnum};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     faults::{Delay, Faults, Rate},
-    trace::Endpoint,
+    trace::TraceSettings,
 };
 
 mod read;
@@ -26,7 +26,7 @@ pub enum LogFormat {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct ServiceSettings {
-    /// Address and port of the service; [::] takes IPv4 too, port 0 takes a free one and logs it
+    /// Address and port of the service; [::] takes IPv4 too, and it alone where IPv6 is off; port 0 takes a free one and logs it
     #[arg(long, env = "LISTEN", value_parser = address)]
     pub listen: SocketAddr,
 
@@ -42,11 +42,11 @@ pub struct ServiceSettings {
     #[arg(long, env = "RUST_LOG", default_value = "info", value_parser = levels)]
     pub log_levels: Targets,
 
-    /// URL of a collector, as a rule with port 4318: traces are sent there by OTLP over HTTP
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
-    pub otlp_endpoint: Option<Endpoint>,
+    /// How traces are recorded and exported.
+    #[command(flatten)]
+    pub traces: TraceSettings,
 
-    /// Age after which a connection is closed with its next answer, so that traffic spreads again; 0s: never
+    /// Age after which a connection is closed, with its next answer or while it waits, so that traffic spreads again; 0s: never
     #[arg(long, env = "MAX_CONNECTION_AGE", default_value = "5s", value_parser = duration, help_heading = "Life")]
     pub max_connection_age: Duration,
 
@@ -74,8 +74,9 @@ pub struct ServiceSettings {
     #[arg(long, env = "MAX_BODY", default_value = "16KiB", value_parser = size, help_heading = "Limits")]
     pub max_body: ByteSize,
 
-    /// Connections open at the same time; one more is answered 503
-    #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096", value_parser = count, help_heading = "Limits")]
+    /// Connections open at the same time; one more takes the place of the longest idle one, or is answered 503. As many
+    /// fit 128 MiB of memory, whatever they send
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "1024", value_parser = count, help_heading = "Limits")]
     pub max_connections: usize,
 
     /// Requests in flight at the same time; one more is answered 503
@@ -90,18 +91,18 @@ pub struct ServiceSettings {
     #[arg(long, env = "FAULT_ERROR_RATE", help_heading = "Faults on purpose")]
     pub fault_error_rate: Option<Rate>,
 
-    /// The faults of the release itself; a bad release sets them from its table.
-    #[arg(skip)]
-    pub faults: Faults,
+    /// Whether /faults of the admin port sets them, for this machine or pod: true or false
+    #[arg(long, env = "ADMIN_FAULTS", default_value_t = true, action = ArgAction::Set, help_heading = "Faults on purpose")]
+    pub admin_faults: bool,
 }
 
 impl ServiceSettings {
-    /// The release's faults, with those of the settings over them.
-    pub(crate) fn all_faults(&self) -> Faults {
+    /// The faults of the release, with those of the settings over them.
+    pub(crate) fn faults_over(&self, release: &Faults) -> Faults {
         Faults {
-            delay: self.fault_delay.or(self.faults.delay),
-            error_rate: self.fault_error_rate.unwrap_or(self.faults.error_rate),
-            ..self.faults.clone()
+            delay: self.fault_delay.or(release.delay),
+            error_rate: self.fault_error_rate.unwrap_or(release.error_rate),
+            ..release.clone()
         }
     }
 }
@@ -148,13 +149,69 @@ fn count(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "takes a whole number from 1 on".to_owned())
 }
 
+/// Levels by target, as `Targets` reads them, but for what it takes and never means: a bare word that is no level turns on
+/// everything of a target of that name, and with that nothing else, errors included.
 fn levels(text: &str) -> Result<Targets, String> {
-    text.parse().map_err(|_| {
-        "takes a level (error, warn, info, debug, trace, off) or levels by module, such as info,sava_cart=debug"
-            .to_owned()
-    })
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_target = |word: &str| TARGETS.contains(&word.split("::").next().unwrap_or_default());
+    let mut directives = Vec::new();
+    for directive in text.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+        let is_meant = match directive.split_once('=') {
+            None => is_level(directive) || is_target(directive),
+            // A target is a path of Rust; a crate's name has no hyphens there.
+            Some((target, level)) => is_level(level) && !target.is_empty() && !target.contains(['-', ' ']),
+        };
+        if !is_meant {
+            return Err(LEVELS.to_owned());
+        }
+        directives.push(directive);
+    }
+    directives.join(",").parse().ok().filter(|_| !directives.is_empty()).ok_or_else(|| LEVELS.to_owned())
 }
+
+/// The crates here that log, and the target of requests.
+const TARGETS: [&str; 4] = ["sava", "sava_product", "sava_cart", "sava_service"];
+
+const LEVELS: &str =
+    "takes a level (error, warn, info, debug, trace, off) or levels by module, such as info,sava_cart=debug";
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "takes an address and a port, such as 0.0.0.0:8080 or [::]:8080".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_levels() {
+        for right in [
+            "warn",
+            " info ",
+            "INFO",
+            "off",
+            "info, sava_cart=debug",
+            "sava_product",
+            "warn,hyper=trace",
+            "sava::access=off",
+        ] {
+            assert!(levels(right).is_ok(), "{right}");
+        }
+        assert_eq!(levels(" info , sava_cart=debug ").unwrap(), levels("info,sava_cart=debug").unwrap());
+        for wrong in [
+            "warning",
+            "fatal",
+            "verbose",
+            "sava-cart=debug",
+            "info,warning",
+            "sava_cart=warning",
+            " ",
+            ",",
+            "=info",
+            "hyper",
+        ] {
+            let message = levels(wrong).unwrap_err();
+            assert!(message.contains("takes a level"), "{wrong}: {message}");
+        }
+    }
 }

@@ -1,13 +1,30 @@
 //! Logs: text for people, JSON for collectors; each line of a request's work carries the request's ids.
+//!
+//! A thread of its own writes them. Where nobody reads stdout, a pipe is full after 64 KiB, and whoever writes then waits
+//! for ever: here lines are dropped instead, and counted.
 
-use std::{fmt, io::IsTerminal as _, panic};
+use std::{
+    fmt::{self, Write as _},
+    io::{self, IsTerminal as _},
+    panic,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
+use opentelemetry::trace::TraceId;
+use prometheus::{
+    IntCounter, Registry,
+    core::{Collector, Desc},
+    proto::MetricFamily,
+};
 use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     filter::Targets,
     fmt::{
         self as lines, FmtContext, FormatEvent, FormatFields,
-        format::{Format, Full, Json, Writer},
+        format::{Format, Writer},
     },
     layer::SubscriberExt as _,
     registry::LookupSpan,
@@ -16,19 +33,53 @@ use tracing_subscriber::{
 
 use crate::{settings::LogFormat, trace};
 
+/// Lines that wait to be written: 2 MB at the most of the usual length.
+const MAX_WAITING: usize = 4096;
+
+/// How long the end waits for the lines before it to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Keeps the log going. What waits to be written when it is dropped is written first, for a second at most.
+#[must_use]
+#[derive(Debug)]
+pub struct Logs(Option<WorkerGuard>);
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        let guard = self.0.take();
+        let (done, is_done) = mpsc::channel();
+        // Apart: where stdout is full, the guard's own drop prints to it that it is.
+        thread::spawn(move || {
+            drop(guard);
+            done.send(())
+        });
+        let _ = is_done.recv_timeout(LAST_LINES);
+    }
+}
+
 /// Starts logging to stdout, at the given levels. Panics are logged too.
-pub fn start(format: Option<LogFormat>, levels: Targets) {
-    let format =
-        format.unwrap_or(if std::io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json });
+///
+/// # Panics
+/// When it is started twice.
+pub fn start(format: Option<LogFormat>, levels: Targets, registry: &Registry) -> Logs {
+    let format = format.unwrap_or(if io::stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json });
+    let (stdout, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_WAITING)
+        .thread_name("log")
+        .finish(io::stdout());
+    let dropped = DroppedLines::new(stdout.error_counter());
+    registry.register(Box::new(dropped)).expect("registered once");
     let subscriber = tracing_subscriber::registry().with(levels);
     match format {
         LogFormat::Text => {
-            subscriber.with(lines::layer().event_format(Text(Format::default()))).init();
+            let format = WithIds { format: Format::default(), add: add_to_text };
+            subscriber.with(lines::layer().event_format(format).with_writer(stdout)).init();
         }
         LogFormat::Json => {
-            let json =
+            let format =
                 Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false);
-            subscriber.with(lines::layer().json().event_format(WithIds(json))).init();
+            let format = WithIds { format, add: add_to_json };
+            subscriber.with(lines::layer().json().event_format(format).with_writer(stdout)).init();
         }
     }
     panic::set_hook(Box::new(|panic| {
@@ -36,52 +87,72 @@ pub fn start(format: Option<LogFormat>, levels: Targets) {
         let message = panic.payload_as_str().unwrap_or("no message");
         tracing::error!(location, message = "panicked", reason = message);
     }));
+    Logs(Some(guard))
 }
 
-/// tracing-subscriber's JSON with `request_id` and `trace_id` where a request is being answered.
-struct WithIds(Format<Json>);
+/// A format of tracing-subscriber with `request_id` and `trace_id` where a request is being answered. They are added to
+/// the line: a span around each request would hold them too, and costs each line, and each request, more.
+struct WithIds<F> {
+    format: F,
+    /// Adds them to a line without its end.
+    add: fn(&mut String, &str, TraceId),
+}
 
-impl<S, N> FormatEvent<S, N> for WithIds
+fn add_to_text(line: &mut String, request_id: &str, trace_id: TraceId) {
+    let _ = write!(line, " request_id={request_id} trace_id={trace_id}");
+}
+
+fn add_to_json(line: &mut String, request_id: &str, trace_id: TraceId) {
+    // The object is open again. A request id has no character that JSON would escape.
+    line.truncate(line.strip_suffix('}').unwrap_or(line).len());
+    let _ = write!(line, r#","request_id":"{request_id}","trace_id":"{trace_id}"}}"#);
+}
+
+impl<F, S, N> FormatEvent<S, N> for WithIds<F>
 where
+    F: FormatEvent<S, N>,
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(
         &self,
-        ctx: &FmtContext<'_, S, N>,
+        context: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(context) = trace::current() else { return self.0.format_event(ctx, writer, event) };
+        let Some(request) = trace::current() else {
+            return self.format.format_event(context, writer, event);
+        };
         let mut line = String::new();
-        self.0.format_event(ctx, Writer::new(&mut line), event)?;
-        let object = line.trim_end().strip_suffix('}').unwrap_or(&line);
-        // A request id has no character that JSON would escape.
-        let request_id = context.request_id.to_str().unwrap_or_default();
-        let trace_id = context.span.trace_id;
-        writeln!(writer, r#"{object},"request_id":"{request_id}","trace_id":"{trace_id:032x}"}}"#)
+        self.format.format_event(context, Writer::new(&mut line), event)?;
+        line.truncate(line.trim_end().len());
+        (self.add)(&mut line, request.request_id.to_str().unwrap_or_default(), request.trace_id());
+        writeln!(writer, "{line}")
     }
 }
 
-/// tracing-subscriber's text with the same.
-struct Text(Format<Full>);
+/// The lines that were dropped, as a metric.
+struct DroppedLines {
+    dropped: ErrorCounter,
+    counter: IntCounter,
+}
 
-impl<S, N> FormatEvent<S, N> for Text
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        ctx: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let Some(context) = trace::current() else { return self.0.format_event(ctx, writer, event) };
-        let mut line = String::new();
-        self.0.format_event(ctx, Writer::new(&mut line), event)?;
-        let request_id = context.request_id.to_str().unwrap_or_default();
-        let trace_id = context.span.trace_id;
-        writeln!(writer, "{} request_id={request_id} trace_id={trace_id:032x}", line.trim_end())
+impl DroppedLines {
+    fn new(dropped: ErrorCounter) -> Self {
+        let help = "Lines of the log that were dropped because nobody read them in time.";
+        let counter = IntCounter::new("sava_log_lines_dropped_total", help).expect("a valid name");
+        Self { dropped, counter }
+    }
+}
+
+impl Collector for DroppedLines {
+    fn desc(&self) -> Vec<&Desc> {
+        self.counter.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let dropped = u64::try_from(self.dropped.dropped_lines()).unwrap_or(u64::MAX);
+        self.counter.inc_by(dropped.saturating_sub(self.counter.get()));
+        self.counter.collect()
     }
 }

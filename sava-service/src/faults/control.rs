@@ -6,11 +6,15 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
 use axum::http::StatusCode;
-use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    IntCounterVec, IntGauge, IntGaugeVec, Registry, register_int_counter_vec_with_registry,
+    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+};
 use tokio::time::Instant;
 
 use super::{Delay, Faults, Rate};
@@ -66,20 +70,27 @@ pub(crate) enum End {
 impl FaultControl {
     /// Starts with `faults`.
     pub(crate) fn new(faults: Faults, readiness: Readiness, registry: &Registry) -> Self {
-        let gauge = |name: &str, help: &str| {
-            IntGaugeVec::new(Opts::new(name, help), &["kind"]).expect("a fixed, valid name")
-        };
-        let active = gauge("sava_fault_active", "Whether a fault on purpose is on (1) or not (0), by kind.");
-        let injected = IntCounterVec::new(
-            Opts::new("sava_faults_injected_total", "Requests that a fault on purpose has hit, by kind."),
+        let once = "registered once";
+        let active = register_int_gauge_vec_with_registry!(
+            "sava_fault_active",
+            "Whether a fault on purpose is on (1) or not (0), by kind.",
             &["kind"],
+            registry
         )
-        .expect("a fixed, valid name");
-        let leaked = IntGauge::new("sava_fault_leaked_bytes", "Memory that a fault on purpose holds.")
-            .expect("a fixed, valid name");
-        crate::metrics::register(registry, active.clone());
-        crate::metrics::register(registry, injected.clone());
-        crate::metrics::register(registry, leaked.clone());
+        .expect(once);
+        let injected = register_int_counter_vec_with_registry!(
+            "sava_faults_injected_total",
+            "Requests that a fault on purpose has hit, by kind.",
+            &["kind"],
+            registry
+        )
+        .expect(once);
+        let leaked = register_int_gauge_with_registry!(
+            "sava_fault_leaked_bytes",
+            "Memory that a fault on purpose holds.",
+            registry
+        )
+        .expect(once);
         for kind in ["delay", "error", "hang", "exit", "leak"] {
             injected.with_label_values(&[kind]);
         }
@@ -150,6 +161,8 @@ impl FaultControl {
         let count = |kind| self.shared.injected.with_label_values(&[kind]).inc();
         if let Some(code) = state.faults.exit {
             tracing::error!(code, "exit, a fault on purpose");
+            // The thread that writes the log gets the time to.
+            thread::sleep(Duration::from_millis(100));
             process::exit(code);
         }
         if state.faults.leak > 0 {

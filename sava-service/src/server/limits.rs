@@ -2,7 +2,14 @@
 
 use axum::http::{HeaderMap, StatusCode, Uri, Version, header, request};
 
-use crate::{Problem, metrics::Rejection};
+use crate::{
+    Problem,
+    metrics::Rejection,
+    problem::{
+        BAD_HOST, BAD_REQUEST, CONTENT_TOO_LARGE, HEADERS_TOO_LARGE, INTERNAL, OVERLOADED, TIMEOUT,
+        URI_TOO_LONG, VERSION_NOT_SUPPORTED,
+    },
+};
 
 /// Longest target, in bytes.
 pub(crate) const MAX_TARGET: usize = 8 << 10;
@@ -21,6 +28,7 @@ pub(crate) fn check(request: &request::Parts, max_body: u64) -> Result<(), (Reje
     if section > MAX_HEADER_SECTION || request.headers.len() > MAX_HEADER_FIELDS {
         return Err((Rejection::Headers, headers_too_large()));
     }
+    check_transfer_encoding(&request.headers)?;
     let length =
         request.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > max_body) {
@@ -29,17 +37,20 @@ pub(crate) fn check(request: &request::Parts, max_body: u64) -> Result<(), (Reje
     Ok(())
 }
 
+/// Checks `Transfer-Encoding`, if there is one: content is chunked, and that once (RFC 9112 §6.1). Where two servers in
+/// a row take another combination in two ways, one request becomes two.
+fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), (Rejection, Problem)> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err((Rejection::BadRequest, BAD_REQUEST.problem("Transfer-Encoding takes chunked, once."))),
+    }
+}
+
 /// Checks `Host` (RFC 9112 §3.2): HTTP/1.1 has it exactly once, and it names a host and perhaps a port.
 pub(crate) fn check_host(request: &request::Parts) -> Result<(), (Rejection, Problem)> {
-    let bad = |detail| {
-        let problem = Problem::new(
-            StatusCode::BAD_REQUEST,
-            "tag:sava.example,2026:bad-host",
-            "Bad Host header",
-            detail,
-        );
-        Err((Rejection::Host, problem))
-    };
+    let bad = |detail| Err((Rejection::Host, BAD_HOST.problem(detail)));
     let mut hosts = request.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if request.version == Version::HTTP_11 => bad("HTTP/1.1 requires a Host header."),
@@ -52,79 +63,45 @@ pub(crate) fn check_host(request: &request::Parts) -> Result<(), (Rejection, Pro
 }
 
 pub(crate) fn bad_request() -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "tag:sava.example,2026:bad-request",
-        "Bad request",
-        "This is not an HTTP/1.1 request.",
-    )
+    BAD_REQUEST.problem("This is not an HTTP/1.1 request.")
+}
+
+pub(crate) fn version_not_supported() -> Problem {
+    VERSION_NOT_SUPPORTED.problem("The server speaks HTTP/1.1 and HTTP/1.0.")
 }
 
 pub(crate) fn uri_too_long() -> Problem {
-    Problem::new(
-        StatusCode::URI_TOO_LONG,
-        "tag:sava.example,2026:uri-too-long",
-        "URI too long",
-        format!("The request's target may have {MAX_TARGET} bytes."),
-    )
+    URI_TOO_LONG.problem(format!("The request's target may have {MAX_TARGET} bytes."))
 }
 
 pub(crate) fn headers_too_large() -> Problem {
-    Problem::new(
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "tag:sava.example,2026:headers-too-large",
-        "Header section too large",
-        format!("The header section may have {MAX_HEADER_SECTION} bytes in {MAX_HEADER_FIELDS} fields."),
-    )
+    HEADERS_TOO_LARGE.problem(format!(
+        "The header section may have {MAX_HEADER_SECTION} bytes in {MAX_HEADER_FIELDS} fields."
+    ))
 }
 
 pub(crate) fn content_too_large(max: u64) -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "tag:sava.example,2026:content-too-large",
-        "Content too large",
-        format!("The request's content may have {max} bytes."),
-    )
+    CONTENT_TOO_LARGE.problem(format!("The request's content may have {max} bytes."))
 }
 
 /// The client was too slow.
 pub(crate) fn request_timeout() -> Problem {
-    Problem::new(
-        StatusCode::REQUEST_TIMEOUT,
-        "tag:sava.example,2026:timeout",
-        "Timeout",
-        "The request did not arrive in time.",
-    )
+    TIMEOUT.problem("The request did not arrive in time.")
 }
 
 /// The service was too slow.
 pub(crate) fn answer_timeout() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "tag:sava.example,2026:timeout",
-        "Timeout",
-        "The answer was not ready in time.",
-    )
+    TIMEOUT.problem("The answer was not ready in time.").with_status(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// More at once than this instance takes.
 pub(crate) fn overloaded() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "tag:sava.example,2026:overloaded",
-        "Overloaded",
-        "This instance has as many requests as it takes. Please try again in a second.",
-    )
+    OVERLOADED.problem("This instance has as many requests as it takes. Please try again in a second.")
 }
 
 /// A handler panicked.
 pub(crate) fn internal() -> Problem {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "tag:sava.example,2026:internal",
-        "Internal error",
-        "Something went wrong here. It has been logged.",
-    )
+    INTERNAL.problem("Something went wrong here. It has been logged.")
 }
 
 /// The length of the target as it was sent.
@@ -135,7 +112,8 @@ fn target_length(uri: &Uri) -> usize {
     authority + uri.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
-/// `uri-host [ ":" port ]` of RFC 9112 §3.2 and RFC 3986 §3.2.2. A host may be empty there.
+/// `uri-host [ ":" port ]` of RFC 9112 §3.2 and RFC 3986 §3.2.2. Not by `http::uri::Authority`: that takes `[x]`, `a:b`
+/// and `me@a`, and refuses an empty host and one with percent-encodings, which the RFCs allow.
 fn is_host(host: &[u8]) -> bool {
     let (name, port) = match host {
         [b'[', rest @ ..] => {

@@ -1,6 +1,10 @@
 //! Listening: the sockets, and what comes in on them.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -9,12 +13,34 @@ use tokio::net::{TcpListener, TcpStream};
 /// Connections that the kernel keeps for us; it cuts this to what it allows (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
 
-/// Listens on `address`; `[::]` takes IPv4 too, whatever the system's default is.
+/// Listens on `address`; `[::]` takes IPv4 too, whatever the system's default is, and it alone where IPv6 is off.
 ///
 /// # Errors
 /// The message names the address and `flag`, which changes it.
 pub(crate) fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    listen(address).with_context(|| format!("cannot listen on {address}; {flag} takes another address"))
+    listen_on_what_there_is(address, listen)
+        .with_context(|| format!("cannot listen on {address}; {flag} takes another address"))
+}
+
+fn listen_on_what_there_is<T>(
+    address: SocketAddr,
+    listen: impl Fn(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    match listen(address) {
+        Err(error) if is_without_ipv6(&error) && address.ip() == Ipv6Addr::UNSPECIFIED => {
+            tracing::debug!(%error, "no IPv6 here: IPv4 alone");
+            listen((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        }
+        listening => listening,
+    }
+}
+
+/// A kernel that has no IPv6, or none that may be used.
+fn is_without_ipv6(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::AFNOSUPPORT, Errno::PROTONOSUPPORT, Errno::ADDRNOTAVAIL]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -75,6 +101,24 @@ mod tests {
         let address = first.local_addr().unwrap();
         let error = format!("{:#}", bind(address, "--listen").unwrap_err());
         assert!(error.contains(&address.to_string()) && error.contains("--listen"), "{error}");
+    }
+
+    #[test]
+    fn without_ipv6_there_is_ipv4() {
+        use rustix::io::Errno;
+        let listen = |errno: Errno| {
+            move |address: SocketAddr| {
+                if address.is_ipv6() { Err(io::Error::from(errno)) } else { Ok(address.to_string()) }
+            }
+        };
+        let any = "[::]:8080".parse().unwrap();
+        for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL] {
+            assert_eq!(listen_on_what_there_is(any, listen(errno)).unwrap(), "0.0.0.0:8080");
+        }
+        assert!(listen_on_what_there_is(any, listen(Errno::ADDRINUSE)).is_err());
+        // One address is meant, and no other.
+        let one = "[::1]:8080".parse().unwrap();
+        assert!(listen_on_what_there_is(one, listen(Errno::AFNOSUPPORT)).is_err());
     }
 
     #[tokio::test]

@@ -14,10 +14,10 @@ use axum::{
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::{ApiVersion, exchange::Shared};
+use super::{ApiVersion, shared::Shared};
 use crate::{
-    Problem,
     faults::control::{End, Fate},
+    problem::FAULT,
     trace,
 };
 
@@ -106,11 +106,9 @@ async fn meet(shared: &Shared, fate: Option<Fate>) -> Option<Response> {
     }
     match fate.end? {
         End::Hang => std::future::pending().await,
-        End::Error(status) => Some((shared.service.error)(Problem::new(
-            status,
-            "tag:sava.example,2026:fault",
-            "Fault on purpose",
-            "This instance was told to answer some requests with an error.",
-        ))),
+        End::Error(status) => {
+            let problem = FAULT.problem("This instance was told to answer some requests with an error.");
+            Some((shared.service.error)(problem.with_status(status)))
+        }
     }
 }

@@ -31,7 +31,8 @@ fn service(faults: Faults) -> Service {
     let settings = Settings::parse_from(["shop", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"]);
     Service {
         identity: Identity::new("sava-product", "2.0.1"),
-        settings: ServiceSettings { faults, ..settings.server },
+        settings: settings.server,
+        faults,
         readiness: Readiness::default(),
         metrics: Metrics::new(),
         version: Arc::new(|identity| serde_json::json!({ "release": identity.release })),
@@ -69,6 +70,22 @@ async fn panic_is_a_problem_and_a_metric_and_the_service_lives() {
     assert!(metrics.contains("http_server_panics_total 1"), "{metrics}");
     assert!(metrics.contains(r#"route="/panic",status="500""#), "{metrics}");
     assert_eq!(answer(&app, ask("/products/ie")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn probes_answer_options() {
+    let service = service(Faults::NONE);
+    let app = service.app(router());
+    let options = async |path: &str| {
+        let (status, headers, _) = answer(&app, Request::options(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(headers["allow"], "GET, HEAD, OPTIONS", "{path}");
+        status
+    };
+    for path in ["/livez", "/readyz", "/version"] {
+        assert_eq!(options(path).await, StatusCode::NO_CONTENT, "{path}");
+    }
+    service.readiness.require("catalog", Err("not loaded".to_owned()));
+    assert_eq!(options("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -123,10 +140,10 @@ async fn release_may_have_faults_of_its_own() {
 }
 
 #[tokio::test]
-async fn probes_take_get_and_head_alone() {
+async fn probes_take_nothing_else() {
     let app = service(Faults::NONE).app(router());
     let (status, headers, _) = answer(&app, Request::post("/livez").body(Body::empty()).unwrap()).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(headers["allow"], "GET, HEAD");
+    assert_eq!(headers["allow"], "GET, HEAD, OPTIONS");
     assert_eq!(answer(&app, Request::head("/livez").body(Body::empty()).unwrap()).await.0, StatusCode::OK);
 }

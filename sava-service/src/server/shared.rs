@@ -1,0 +1,82 @@
+//! What all requests of a process share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+use super::{Service, X_SAVA_INSTANCE, X_SAVA_RELEASE};
+use crate::{
+    faults::control::FaultControl,
+    metrics::{HttpMetrics, Rejection},
+    trace::Tracing,
+};
+
+/// What all requests of a process share.
+pub(crate) struct Shared {
+    pub(crate) service: Service,
+    release: HeaderValue,
+    instance: HeaderValue,
+    pub(crate) metrics: HttpMetrics,
+    pub(crate) faults: FaultControl,
+    pub(crate) tracing: Tracing,
+    pub(crate) in_flight: AtomicUsize,
+    /// Whether every answer closes its connection, for the process is about to end.
+    pub(crate) is_leaving: AtomicBool,
+    /// Answers sent whole.
+    pub(crate) served: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(service: Service, tracing: Tracing) -> Arc<Self> {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"));
+        let registry = &service.metrics.registry;
+        Arc::new(Self {
+            release: value(&service.identity.release),
+            instance: value(&service.identity.instance),
+            metrics: HttpMetrics::new(&service.identity, registry),
+            faults: FaultControl::new(
+                service.settings.faults_over(&service.faults),
+                service.readiness.clone(),
+                registry,
+            ),
+            tracing,
+            in_flight: AtomicUsize::new(0),
+            is_leaving: AtomicBool::new(false),
+            served: AtomicU64::new(0),
+            service,
+        })
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts and logs what was turned away before there was a request to write a record of.
+    pub(crate) fn reject(&self, rejection: Rejection, status: StatusCode) {
+        self.metrics.reject(rejection);
+        let (limit, status) = (rejection.label(), status.as_u16());
+        let release = self.service.identity.release.as_str();
+        tracing::info!(target: "sava::access", status, limit, release, "rejected");
+    }
+
+    /// Adds what every answer carries, whoever made it.
+    pub(crate) fn sign(&self, response: &mut Response) {
+        const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+        const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+        // Nothing may be loaded by what is no page, and nothing framed; a page says what it needs itself.
+        const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        let headers = response.headers_mut();
+        headers.reserve(7);
+        headers.insert(X_SAVA_RELEASE, self.release.clone());
+        headers.insert(X_SAVA_INSTANCE, self.instance.clone());
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        headers.entry(header::REFERRER_POLICY).or_insert(SAME_ORIGIN);
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
+    }
+}
