@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::{
     http::{Answer, shorten},
-    rule::{Checked, Objection, demand},
+    objection::{Checked, Objection, demand},
     server::media_type,
 };
 
 /// The rule that says that lists have an `ETag`.
-pub(crate) const ETAG_RULE: &str = "3.5/list-has-etag";
+pub(crate) const ETAG_RULE: &str = "caching/list-has-etag";
 
 impl Answer {
     /// The request and what came of it, for messages.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use mime::Mime;
 
 /// How long connecting may take, and each read or write.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -297,11 +298,11 @@ impl Answer {
         value.split(',').map(|token| token.trim().to_ascii_lowercase()).filter(|t| !t.is_empty()).collect()
     }
 
-    /// The media type without its parameters, in lower case; empty where there is none.
+    /// The media type without its parameters, in lower case; empty where there is none that can be read.
     #[must_use]
     pub fn media_type(&self) -> String {
-        let value = self.header("content-type").unwrap_or_default();
-        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+        let value = self.header("content-type").and_then(|value| value.parse::<Mime>().ok());
+        value.map(|value| value.essence_str().to_owned()).unwrap_or_default()
     }
 
     /// The content as text, for messages and pages.

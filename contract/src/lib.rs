@@ -1,6 +1,6 @@
 //! The contract of the product API, run against any server that says it keeps it.
 //!
-//! [`rules`] holds one rule for each thing that the API promises, named after the section that promises it. Nothing
+//! [`rules`] holds one rule for each thing that the API promises, named after what it is about. Nothing
 //! in them knows a product: what a query should answer is worked out from the list that the server itself serves.
 //! Below the rules stand [`server`] (the server under test, and what is known of it), [`http`] (requests as
 //! bytes), [`release`] (which release serves which versions) and [`schema`] (the JSON Schemas that are published
@@ -9,6 +9,7 @@
 mod expect;
 pub mod http;
 pub mod link;
+mod objection;
 pub mod price;
 pub mod release;
 pub mod report;

@@ -27,7 +27,7 @@ struct Arguments {
     #[arg(long)]
     locale: Option<String>,
 
-    /// Only the rules whose name begins so, such as 3.1 or 3.3/page
+    /// Only the rules whose name begins so, such as negotiation or query/page
     #[arg(long = "rule", value_name = "PREFIX")]
     prefixes: Vec<String>,
 

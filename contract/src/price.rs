@@ -2,61 +2,48 @@
 
 use std::fmt;
 
+use rust_decimal::Decimal;
+
 /// How many decimals are kept: two more than any currency has.
 const DECIMALS: u32 = 6;
 
-/// A number of major units (euros, pounds), in millionths.
+/// A number of major units (euros, pounds), exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Price(i128);
+pub struct Price(Decimal);
 
 impl Price {
     /// Reads a JSON number; `None` where it is none or has more decimals than money has.
     #[must_use]
     pub fn parse(number: &str) -> Option<Self> {
-        let (mantissa, exponent) = match number.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-            None => (number, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
-        let shift = i32::try_from(DECIMALS).ok()? + exponent - i32::try_from(fraction.len()).ok()?;
-        let power = 10_i128.checked_pow(shift.unsigned_abs())?;
-        if shift >= 0 {
-            digits.checked_mul(power).map(Self)
-        } else {
-            (digits % power == 0).then_some(Self(digits / power))
-        }
+        let read =
+            if number.contains(['e', 'E']) { Decimal::from_scientific } else { Decimal::from_str_exact };
+        let price = read(number).ok()?.normalize();
+        (price.scale() <= DECIMALS).then_some(Self(price))
     }
 
     /// The price of so many minor units (cents, pence) of a currency.
     #[must_use]
     pub fn of_minor(amount: i64, currency: &str) -> Self {
-        Self(i128::from(amount) * 10_i128.pow(DECIMALS - minor_digits(currency)))
+        Self(Decimal::new(amount, minor_digits(currency)))
     }
 
     /// Whether the price is a whole number of the minor units of the currency.
     #[must_use]
     pub fn fits(self, currency: &str) -> bool {
-        self.0 % 10_i128.pow(DECIMALS - minor_digits(currency)) == 0
+        self.0.normalize().scale() <= minor_digits(currency)
     }
 
-    /// So many major units more.
+    /// So many major units more; the largest there is where that is beyond it.
     #[must_use]
-    pub fn plus(self, major: i128) -> Self {
-        Self(self.0 + major * 10_i128.pow(DECIMALS))
+    pub fn plus(self, major: i64) -> Self {
+        Self(self.0.saturating_add(major.into()))
     }
 }
 
 /// The shortest decimal: `25`, `7.5`.
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = 10_i128.pow(DECIMALS);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let (whole, fraction) = (self.0.abs() / unit, self.0.abs() % unit);
-        let fraction = format!("{fraction:06}");
-        let fraction = fraction.trim_end_matches('0');
-        let point = if fraction.is_empty() { "" } else { "." };
-        write!(f, "{sign}{whole}{point}{fraction}")
+        self.0.normalize().fmt(f)
     }
 }
 
@@ -85,6 +72,8 @@ mod tests {
         assert_eq!(shown("-0.5").as_deref(), Some("-0.5"));
         assert_eq!(shown("1e-7"), None);
         assert_eq!(shown("1e99"), None);
+        assert_eq!(shown("0.30000000000000004"), None);
+        assert_eq!(shown("100000000000000.01").as_deref(), Some("100000000000000.01"));
         assert_eq!(shown("\"25\""), None);
     }
 
@@ -94,5 +83,6 @@ mod tests {
         assert_eq!(Price::of_minor(2500, "JPY"), Price::parse("2500").unwrap());
         assert!(Price::parse("0.01").unwrap().fits("GBP"));
         assert!(!Price::parse("0.001").unwrap().fits("GBP"));
+        assert_eq!(Price::of_minor(2500, "EUR").plus(-1).to_string(), "24");
     }
 }

@@ -135,7 +135,7 @@ impl Report {
         })
     }
 
-    /// The XML of `JUnit`: a suite for each section, a skipped case for what could not be looked at.
+    /// The XML of `JUnit`: a suite for each part of the contract, a skipped case for what could not be looked at.
     ///
     /// # Errors
     /// When the XML cannot be put together.
@@ -143,10 +143,10 @@ impl Report {
         let mut report = quick_junit::Report::new(format!("sava-product {} at {}", self.release, self.url));
         report.set_time(self.elapsed);
         let mut suites: Vec<TestSuite> = Vec::new();
-        let mut by_section: Vec<&(Rule, Verdict)> = self.rules.iter().collect();
-        by_section.sort_by_key(|(rule, _)| rule.id.split('/').next());
-        for (rule, verdict) in by_section {
-            let (section, name) = rule.id.split_once('/').unwrap_or(("", rule.id));
+        let mut by_part: Vec<&(Rule, Verdict)> = self.rules.iter().collect();
+        by_part.sort_by_key(|(rule, _)| rule.id.split('/').next());
+        for (rule, verdict) in by_part {
+            let (part, name) = rule.id.split_once('/').unwrap_or(("", rule.id));
             let status = match verdict {
                 Verdict::Pass => TestCaseStatus::success(),
                 Verdict::Fail(reason) => {
@@ -161,11 +161,10 @@ impl Report {
                 }
             };
             let mut case = TestCase::new(name, status);
-            case.set_classname(format!("section {section}"));
-            let section = format!("section {section}");
-            match suites.last_mut().filter(|suite| suite.name.as_str() == section) {
+            case.set_classname(part);
+            match suites.last_mut().filter(|suite| suite.name.as_str() == part) {
                 Some(suite) => _ = suite.add_test_case(case),
-                None => _ = suites.push_mut(TestSuite::new(section)).add_test_case(case),
+                None => _ = suites.push_mut(TestSuite::new(part)).add_test_case(case),
             }
         }
         report.add_test_suites(suites);

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use crate::Server;
+use crate::{
+    Server,
+    objection::{Checked, Objection},
+};
 
 /// One promise of the API.
 #[derive(Clone, Copy)]
 pub struct Rule {
-    /// The section that promises it and a name, such as `3.1/accept-q0-excludes`; `5` is what both services keep.
+    /// What the promise is about and a name, such as `negotiation/accept-q0-excludes`.
     pub id: &'static str,
     /// The promise, in a sentence.
     pub promise: &'static str,
@@ -27,27 +30,6 @@ impl fmt::Debug for Rule {
     }
 }
 
-/// What a check found, or why it stopped.
-pub(crate) type Checked<T = ()> = Result<T, Objection>;
-
-/// Why a check stopped before it could say that the promise is kept.
-#[derive(Clone, Debug)]
-pub(crate) enum Objection {
-    /// The promise is broken.
-    Broken(String),
-    /// The promise does not concern this server, or cannot be seen from here.
-    DoesNotApply(String),
-    /// What the check stands on is itself broken, which is for the rule that is named to say.
-    StandsOn(&'static str, String),
-}
-
-/// A server that does not answer at all breaks whatever promise was looked at.
-impl From<anyhow::Error> for Objection {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Broken(format!("{error:#}"))
-    }
-}
-
 /// What became of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -58,26 +40,6 @@ pub enum Verdict {
     /// It could not be looked at, and why.
     NotApplicable(String),
 }
-
-/// Breaks off the check with the reason why the promise is broken, unless the condition holds.
-macro_rules! demand {
-    ($condition:expr, $($reason:tt)+) => {
-        if !$condition {
-            return Err($crate::rule::Objection::Broken(format!($($reason)+)));
-        }
-    };
-}
-
-/// Breaks off the check with the reason why it does not concern this server, unless the condition holds.
-macro_rules! applies {
-    ($condition:expr, $($reason:tt)+) => {
-        if !$condition {
-            return Err($crate::rule::Objection::DoesNotApply(format!($($reason)+)));
-        }
-    };
-}
-
-pub(crate) use {applies, demand};
 
 /// Runs the rules in order, each whatever became of the others.
 #[must_use]

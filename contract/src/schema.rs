@@ -13,9 +13,9 @@ const SOUND: &str = "the schemas that are built in are sound";
 #[must_use]
 pub fn published(version: u8) -> Option<&'static str> {
     match version {
-        1 => Some(include_str!("../../sava-product/schemas/v1.json")),
-        2 => Some(include_str!("../../sava-product/schemas/v2.json")),
-        3 => Some(include_str!("../../sava-product/schemas/v3.json")),
+        1 => Some(include_str!("../schemas/v1.json")),
+        2 => Some(include_str!("../schemas/v2.json")),
+        3 => Some(include_str!("../schemas/v3.json")),
         _ => None,
     }
 }

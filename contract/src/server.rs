@@ -10,17 +10,21 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     http::{Answer, Base, Request, shorten},
+    objection::{Checked, Objection, applies},
     price::Price,
     release::Release,
-    rule::{Checked, Objection, applies},
 };
 
 /// The newest version whose representation this program knows.
 const NEWEST_KNOWN: u8 = 3;
 
 /// The rules that say, for each version, that the list can be had at all, and the one that says so of the stores.
-pub(crate) const FOUNDATIONS: [&str; 4] =
-    ["3.1/v1-list-is-an-array", "3.1/v2-list-is-an-array", "3.1/v3-list-is-an-array", "3/locales-are-listed"];
+pub(crate) const FOUNDATIONS: [&str; 4] = [
+    "representations/v1-list-is-an-array",
+    "representations/v2-list-is-an-array",
+    "representations/v3-list-is-an-array",
+    "routes/locales-are-listed",
+];
 const LOCALES_RULE: &str = FOUNDATIONS[3];
 
 /// A running product service, or something that says it is one.

@@ -1,26 +1,28 @@
-//! §3.5: validators and conditions (RFC 9110 §8.8.3, §13.1.2, §15.4.5), and `Cache-Control` (RFC 9111).
+//! Validators and conditions (RFC 9110 §8.8.3, §13.1.2, §15.4.5), and `Cache-Control` (RFC 9111).
 
 use crate::{
     Rule, Server,
     http::{Answer, Request},
-    rule::{Checked, applies, demand},
+    objection::{Checked, applies, demand},
     server::media_type,
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3.5/list-has-etag", "a list has a strong ETag", |s| strong_etag(s, &s.get_list()?)),
-    Rule::new("3.5/query-has-etag", "so has a query", |s| {
+    Rule::new("caching/list-has-etag", "a list has a strong ETag", |s| strong_etag(s, &s.get_list()?)),
+    Rule::new("caching/query-has-etag", "so has a query", |s| {
         strong_etag(s, &s.get_list()?.raw_query("_limit=1"))
     }),
-    Rule::new("3.5/product-has-etag", "so has one product", |s| strong_etag(s, &s.get(&s.product_path()?))),
-    Rule::new("3.5/locales-have-etag", "so has /products", |s| strong_etag(s, &s.get("/products"))),
-    Rule::new("3.5/etag-is-stable", "the ETag stays while the representation does", |server| {
+    Rule::new("caching/product-has-etag", "so has one product", |s| {
+        strong_etag(s, &s.get(&s.product_path()?))
+    }),
+    Rule::new("caching/locales-have-etag", "so has /products", |s| strong_etag(s, &s.get("/products"))),
+    Rule::new("caching/etag-is-stable", "the ETag stays while the representation does", |server| {
         let first = server.send(&server.get_list()?)?.etag()?;
         let second = server.send(&server.get_list()?)?.etag()?;
         demand!(first == second, "one and the same list has the ETags {first} and {second}");
         Ok(())
     }),
-    Rule::new("3.5/etag-by-version", "each version has its own", |server| {
+    Rule::new("caching/etag-by-version", "each version has its own", |server| {
         server.has_a_choice()?;
         let mut seen: Vec<String> = Vec::new();
         for version in server.release.versions.clone() {
@@ -37,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3.5/etag-by-query", "each query has its own", |server| {
+    Rule::new("caching/etag-by-query", "each query has its own", |server| {
         server.at_least(2)?;
         let whole = server.send(&server.get_list()?)?.etag()?;
         let first = server.send(&server.get_list()?.raw_query("_start=0&_end=1"))?.etag()?;
@@ -48,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         );
         Ok(())
     }),
-    Rule::new("3.5/etag-by-product", "each product has its own", |server| {
+    Rule::new("caching/etag-by-product", "each product has its own", |server| {
         let products = server.at_least(2)?;
         let mut tags = Vec::new();
         for product in [&products[0], &products[1]] {
@@ -58,60 +60,64 @@ pub(super) const RULES: &[Rule] = &[
         demand!(tags[0] != tags[1], "two products have the ETag {}", tags[0]);
         Ok(())
     }),
-    Rule::new("3.5/if-none-match-is-304", "If-None-Match with the ETag is 304 without content", |s| {
+    Rule::new("caching/if-none-match-is-304", "If-None-Match with the ETag is 304 without content", |s| {
         unchanged(s, &s.get_list()?)
     }),
-    Rule::new("3.5/if-none-match-in-each-version", "in every version", |server| {
+    Rule::new("caching/if-none-match-in-each-version", "in every version", |server| {
         for version in server.release.versions.clone() {
             unchanged(server, &server.get_list_in(version)?)?;
         }
         Ok(())
     }),
-    Rule::new("3.5/if-none-match-on-a-query", "on a query", |s| {
+    Rule::new("caching/if-none-match-on-a-query", "on a query", |s| {
         unchanged(s, &s.get_list()?.raw_query("_page=1&_limit=2"))
     }),
-    Rule::new("3.5/if-none-match-on-one-product", "on one product", |s| {
+    Rule::new("caching/if-none-match-on-one-product", "on one product", |s| {
         unchanged(s, &s.get(&s.product_path()?))
     }),
-    Rule::new("3.5/if-none-match-on-locales", "on /products", |s| unchanged(s, &s.get("/products"))),
-    Rule::new("3.5/if-none-match-on-head", "HEAD is 304, too", |server| {
+    Rule::new("caching/if-none-match-on-locales", "on /products", |s| unchanged(s, &s.get("/products"))),
+    Rule::new("caching/if-none-match-on-head", "HEAD is 304, too", |server| {
         let etag = server.send(&server.get_list()?)?.etag()?;
         let request = server.ask("HEAD", &server.list_path()?).header("If-None-Match", &etag);
         server.send(&request)?.is(304).map(drop)
     }),
     Rule::new(
-        "3.5/if-none-match-any",
+        "caching/if-none-match-any",
         "If-None-Match: * is 304 for what is there (RFC 9110 §13.1.2)",
         |s| condition(s, |_| "*".to_owned(), 304),
     ),
-    Rule::new("3.5/if-none-match-list", "one tag of several is enough", |s| {
+    Rule::new("caching/if-none-match-list", "one tag of several is enough", |s| {
         condition(s, |etag| format!("\"other\", {etag} , \"more\""), 304)
     }),
     Rule::new(
-        "3.5/if-none-match-weak",
+        "caching/if-none-match-weak",
         "tags are compared weakly: W/ before it changes nothing (RFC 9110 §8.8.3.2)",
         |s| condition(s, |etag| format!("W/{etag}"), 304),
     ),
-    Rule::new("3.5/if-none-match-several-lines", "several If-None-Match lines are one list", |server| {
+    Rule::new("caching/if-none-match-several-lines", "several If-None-Match lines are one list", |server| {
         let etag = server.send(&server.get_list()?)?.etag()?;
         let request = server.get_list()?.header("If-None-Match", "\"other\"").header("If-None-Match", &etag);
         server.send(&request)?.is(304).map(drop)
     }),
-    Rule::new("3.5/if-none-match-other", "another tag is 200 with the whole list", |s| {
+    Rule::new("caching/if-none-match-other", "another tag is 200 with the whole list", |s| {
         condition(s, |_| "\"other\"".to_owned(), 200)
     }),
-    Rule::new("3.5/if-none-match-comma-in-tag", "a tag may have a comma in it", |s| {
+    Rule::new("caching/if-none-match-comma-in-tag", "a tag may have a comma in it", |s| {
         condition(s, |etag| format!("\"a,{}\"", etag.trim_matches('"')), 200)?;
         condition(s, |etag| format!("\"a,b\", {etag}"), 304)
     }),
-    Rule::new("3.5/if-none-match-unreadable", "what is no tag matches nothing and harms nothing", |server| {
-        for value in ["other", "\"", "W/", ",,,", "\"a\"\"b\"", ""] {
-            condition(server, |_| value.to_owned(), 200)?;
-        }
-        Ok(())
-    }),
     Rule::new(
-        "3.5/if-none-match-of-another-version",
+        "caching/if-none-match-unreadable",
+        "what is no tag matches nothing and harms nothing",
+        |server| {
+            for value in ["other", "\"", "W/", ",,,", "\"a\"\"b\"", ""] {
+                condition(server, |_| value.to_owned(), 200)?;
+            }
+            Ok(())
+        },
+    ),
+    Rule::new(
+        "caching/if-none-match-of-another-version",
         "the tag of one version is not that of another: 200",
         |server| {
             server.has_a_choice()?;
@@ -126,7 +132,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.5/if-none-match-over-if-modified-since",
+        "caching/if-none-match-over-if-modified-since",
         "If-Modified-Since beside it is ignored (RFC 9110 §13.1.3)",
         |server| {
             let etag = server.send(&server.get_list()?)?.etag()?;
@@ -140,16 +146,16 @@ pub(super) const RULES: &[Rule] = &[
             server.send(&request)?.is(200).map(drop)
         },
     ),
-    Rule::new("3.5/if-none-match-on-errors", "a condition changes no error", |server| {
+    Rule::new("caching/if-none-match-on-errors", "a condition changes no error", |server| {
         server.send(&server.get("/products/nowhere").header("If-None-Match", "*"))?.is(404)?;
         server.send(&server.get_list()?.accept("image/png").header("If-None-Match", "*"))?.is(406)?;
         server.send(&server.get_list()?.raw_query("_page=0").header("If-None-Match", "*"))?.is(400).map(drop)
     }),
-    Rule::new("3.5/not-modified-keeps-etag", "304 has the ETag (RFC 9110 §15.4.5)", |server| {
+    Rule::new("caching/not-modified-keeps-etag", "304 has the ETag (RFC 9110 §15.4.5)", |server| {
         let (etag, answer) = not_modified(server)?;
         answer.says("etag", &etag).map(drop)
     }),
-    Rule::new("3.5/not-modified-keeps-cache-control", "and the Cache-Control that 200 has", |server| {
+    Rule::new("caching/not-modified-keeps-cache-control", "and the Cache-Control that 200 has", |server| {
         let full = server.send(&server.get_list()?)?;
         let (_, answer) = not_modified(server)?;
         let (of_full, said) = (server.cache_control(&full), server.cache_control(&answer));
@@ -162,30 +168,31 @@ pub(super) const RULES: &[Rule] = &[
         );
         Ok(())
     }),
-    Rule::new("3.5/not-modified-says-the-version", "and says of which version it is", |server| {
+    Rule::new("caching/not-modified-says-the-version", "and says of which version it is", |server| {
         for version in server.release.versions.clone() {
             let request = server.get_list_in(version)?;
             let etag = server.send(&request)?.etag()?;
             let answer = server.send(&request.header("If-None-Match", &etag))?;
-            applies!(answer.status == 304, "{}, see 3.5/if-none-match-in-each-version", answer.story());
+            applies!(answer.status == 304, "{}, see caching/if-none-match-in-each-version", answer.story());
             answer.says("x-sava-media-type", &format!("sava.v{version}; format=json"))?;
         }
         Ok(())
     }),
     Rule::new(
-        "3.5/cache-control-on-lists",
+        "caching/cache-control-on-lists",
         "a list is asked for again each time (no-cache), or kept as long as CACHE_MAX_AGE says",
         |s| revalidated(s, &s.get_list()?),
     ),
-    Rule::new("3.5/cache-control-on-products", "so is one product", |s| {
+    Rule::new("caching/cache-control-on-products", "so is one product", |s| {
         revalidated(s, &s.get(&s.product_path()?))
     }),
-    Rule::new("3.5/cache-control-on-queries", "so is a query", |s| {
+    Rule::new("caching/cache-control-on-queries", "so is a query", |s| {
         revalidated(s, &s.get_list()?.raw_query("_limit=1"))
     }),
-    Rule::new("3.5/cache-control-is-consistent", "every version has the same Cache-Control", |server| {
-        let said =
-            |request: &Request| Ok::<_, crate::rule::Objection>(server.cache_control(&server.send(request)?));
+    Rule::new("caching/cache-control-is-consistent", "every version has the same Cache-Control", |server| {
+        let said = |request: &Request| {
+            Ok::<_, crate::objection::Objection>(server.cache_control(&server.send(request)?))
+        };
         let expected = said(&server.get_list()?)?;
         for version in server.release.versions.clone() {
             let found = said(&server.get_list_in(version)?)?;
@@ -194,7 +201,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.5/cached-answers-are-not-mixed",
+        "caching/cached-answers-are-not-mixed",
         "asked again in another version, the answer is of that version",
         |server| {
             server.has_a_choice()?;
@@ -239,7 +246,7 @@ fn condition(server: &Server, value: impl Fn(&str) -> String, status: u16) -> Ch
 fn not_modified(server: &Server) -> Checked<(String, Answer)> {
     let etag = server.send(&server.get_list()?)?.etag()?;
     let answer = server.send(&server.get_list()?.header("If-None-Match", &etag))?;
-    applies!(answer.status == 304, "{}, see 3.5/if-none-match-is-304", answer.story());
+    applies!(answer.status == 304, "{}, see caching/if-none-match-is-304", answer.story());
     Ok((etag, answer))
 }
 

@@ -1,35 +1,37 @@
-//! §3: read-only use from any page (the Fetch standard, §3.2).
+//! Read-only use from any page (the Fetch standard, §3.2).
 
 use crate::{
     Rule, Server,
     http::Answer,
-    rule::{Checked, demand},
+    objection::{Checked, demand},
 };
 
 /// A page of somebody else's.
 const ORIGIN: &str = "https://page.example";
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3/cors-any-origin", "a list may be read by any page", |server| {
+    Rule::new("cors/cors-any-origin", "a list may be read by any page", |server| {
         any_origin(server, &server.list_path()?)
     }),
-    Rule::new("3/cors-any-origin-for-one", "so may one product", |server| {
+    Rule::new("cors/cors-any-origin-for-one", "so may one product", |server| {
         any_origin(server, &server.product_path()?)
     }),
-    Rule::new("3/cors-any-origin-for-locales", "so may /products", |server| any_origin(server, "/products")),
-    Rule::new("3/cors-any-origin-for-openapi", "so may /openapi.json", |server| {
+    Rule::new("cors/cors-any-origin-for-locales", "so may /products", |server| {
+        any_origin(server, "/products")
+    }),
+    Rule::new("cors/cors-any-origin-for-openapi", "so may /openapi.json", |server| {
         any_origin(server, "/openapi.json")
     }),
-    Rule::new("3/cors-on-errors", "so may an error, or the page cannot tell what was wrong", |server| {
+    Rule::new("cors/cors-on-errors", "so may an error, or the page cannot tell what was wrong", |server| {
         any_origin(server, "/products/nowhere")
     }),
-    Rule::new("3/cors-without-credentials", "no page may send cookies along", |server| {
+    Rule::new("cors/cors-without-credentials", "no page may send cookies along", |server| {
         seen(server)?;
         let answer = server.send(&server.get_list()?.header("Origin", ORIGIN))?;
         answer.has_no("access-control-allow-credentials").map(drop)
     }),
     Rule::new(
-        "3/cors-exposes-headers",
+        "cors/cors-exposes-headers",
         "a page may read X-Total-Count, Link, ETag and what X-Sava-* say",
         |server| {
             seen(server)?;
@@ -47,10 +49,10 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3/cors-preflight-succeeds", "a preflight for GET succeeds", |server| {
+    Rule::new("cors/cors-preflight-succeeds", "a preflight for GET succeeds", |server| {
         preflight(server, "GET").map(drop)
     }),
-    Rule::new("3/cors-preflight-allows-reading", "it allows GET and HEAD", |server| {
+    Rule::new("cors/cors-preflight-allows-reading", "it allows GET and HEAD", |server| {
         let answer = preflight(server, "GET")?;
         let methods = answer.tokens("access-control-allow-methods");
         let allowed = methods.iter().any(|method| method == "*")
@@ -58,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         demand!(allowed, "{} with Access-Control-Allow-Methods: {}", answer.story(), methods.join(", "));
         Ok(())
     }),
-    Rule::new("3/cors-preflight-allows-no-writing", "it allows nothing that writes", |server| {
+    Rule::new("cors/cors-preflight-allows-no-writing", "it allows nothing that writes", |server| {
         let answer = preflight(server, "POST")?;
         let methods = answer.tokens("access-control-allow-methods");
         let written =
@@ -67,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3/cors-preflight-allows-conditions",
+        "cors/cors-preflight-allows-conditions",
         "it allows If-None-Match, so that a page can use its cache",
         |server| {
             seen(server)?;

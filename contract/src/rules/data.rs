@@ -1,15 +1,15 @@
-//! §3.4: what is served is a sound catalog.
+//! What is served is a sound catalog.
 
 use std::collections::BTreeSet;
 
 use crate::{
     Rule, Server,
+    objection::{Checked, applies, demand},
     price::Price,
-    rule::{Checked, applies, demand},
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3.4/ids-are-unique", "no two products of a store have one id", |server| {
+    Rule::new("data/ids-are-unique", "no two products of a store have one id", |server| {
         let mut seen = BTreeSet::new();
         for product in server.products()? {
             demand!(seen.insert(product.id), "two products have the id {}", product.id);
@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.4/products-are-of-their-store",
+        "data/products-are-of-their-store",
         "every product says that it is of the store that lists it",
         |server| {
             let locale = server.store()?.locale.as_str();
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.4/prices-are-sound", "no price is negative or above 10¹² minor units", |server| {
+    Rule::new("data/prices-are-sound", "no price is negative or above 10¹² minor units", |server| {
         let currency = server.store()?.currency.as_str();
         let (least, most) = (Price::of_minor(0, currency), Price::of_minor(1_000_000_000_000, currency));
         for product in server.products()? {
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.4/prices-are-plain-numbers",
+        "data/prices-are-plain-numbers",
         "prices are written as plain decimals, whatever the file has (1e2 is 100)",
         |server| {
             let body = String::from_utf8_lossy(&server.list(1)?.body).into_owned();
@@ -59,13 +59,13 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.4/titles-are-texts", "every product has a title", |server| {
+    Rule::new("data/titles-are-texts", "every product has a title", |server| {
         for product in server.products()? {
             demand!(!product.title.trim().is_empty(), "product {} has no title", product.id);
         }
         Ok(())
     }),
-    Rule::new("3.4/aliases-answer", "a store's aliases answer its list", |server| {
+    Rule::new("data/aliases-answer", "a store's aliases answer its list", |server| {
         let mut any = false;
         for store in server.stores()? {
             let list = server.send(&server.get(&format!("/products/{}", store.locale)))?;
@@ -82,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.4/catalog-has-a-digest",
+        "data/catalog-has-a-digest",
         "/version tells which catalog is served: a digest, from where, loaded when",
         |server| {
             let catalog = catalog(server)?;
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.4/catalog-load-time-is-rfc-3339", "the time is one of RFC 3339", |server| {
+    Rule::new("data/catalog-load-time-is-rfc-3339", "the time is one of RFC 3339", |server| {
         let catalog = catalog(server)?;
         let time = catalog["loadedAt"].as_str().unwrap_or_default();
         let bytes = time.as_bytes();

@@ -1,4 +1,4 @@
-//! §3: `/openapi.json`, `/docs`, the index and the published schemas.
+//! `/openapi.json`, `/docs`, the index and the published schemas.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::{
     Rule, Server,
     http::{Answer, shorten},
     link::{is_relative, resolve},
-    rule::{Checked, Objection, applies, demand},
+    objection::{Checked, Objection, applies, demand},
     schema::published,
     server::media_type,
 };
@@ -14,14 +14,14 @@ use crate::{
 /// What the other rules of a document stand on.
 #[cfg(test)]
 pub(super) const FOUNDATIONS: [&str; 3] = [OPENAPI_RULE, DOCS_RULE, INDEX_RULE];
-const OPENAPI_RULE: &str = "3/openapi-is-json";
-const DOCS_RULE: &str = "3/docs-is-html";
-const INDEX_RULE: &str = "3/index-is-html-for-a-browser";
+const OPENAPI_RULE: &str = "documents/openapi-is-json";
+const DOCS_RULE: &str = "documents/docs-is-html";
+const INDEX_RULE: &str = "documents/index-is-html-for-a-browser";
 
 pub(super) const RULES: &[Rule] = &[
     Rule::new(OPENAPI_RULE, "/openapi.json answers a JSON object", |server| openapi(server).map(drop)),
     Rule::new(
-        "3/openapi-is-3-1",
+        "documents/openapi-is-3-1",
         "it is OpenAPI 3.1, with a title and the release as its version",
         |server| {
             let document = openapi(server)?;
@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/openapi-names-the-routes",
+        "documents/openapi-names-the-routes",
         "it describes the products, the stores and the pictures",
         |server| {
             let document = openapi(server)?;
@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/openapi-names-the-media-types",
+        "documents/openapi-names-the-media-types",
         "it describes every version that the release serves, on the list and on one product",
         |server| {
             let document = openapi(server)?;
@@ -68,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/openapi-promises-no-more",
+        "documents/openapi-promises-no-more",
         "it describes no version that the release does not serve",
         |server| {
             let text = openapi(server)?.to_string();
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/openapi-names-the-parameters",
+        "documents/openapi-names-the-parameters",
         "it describes every parameter of the paging and sorting vocabulary",
         |server| {
             let document = openapi(server)?;
@@ -100,7 +100,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/openapi-describes-the-errors",
+        "documents/openapi-describes-the-errors",
         "it describes the problems of a list: 400, 404 and 406 as application/problem+json",
         |server| {
             let document = openapi(server)?;
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3/openapi-has-examples", "each representation of the list has an example", |server| {
+    Rule::new("documents/openapi-has-examples", "each representation of the list has an example", |server| {
         let document = openapi(server)?;
         let Some(path) = operation_path(&document, &["products", "{}"]) else { return Ok(()) };
         let content = follow(&document, &path["get"]["responses"]["200"])["content"].clone();
@@ -123,18 +123,22 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3/openapi-references-resolve", "every $ref in it leads to something in it", |server| {
-        let document = openapi(server)?;
-        let mut references = Vec::new();
-        collect_references(&document, &mut references);
-        for reference in references {
-            let Some(pointer) = reference.strip_prefix('#') else { continue };
-            demand!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
-        }
-        Ok(())
-    }),
     Rule::new(
-        "3/openapi-holds-below-a-prefix",
+        "documents/openapi-references-resolve",
+        "every $ref in it leads to something in it",
+        |server| {
+            let document = openapi(server)?;
+            let mut references = Vec::new();
+            collect_references(&document, &mut references);
+            for reference in references {
+                let Some(pointer) = reference.strip_prefix('#') else { continue };
+                demand!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+            }
+            Ok(())
+        },
+    ),
+    Rule::new(
+        "documents/openapi-holds-below-a-prefix",
         "its servers are relative references, so that it works below a path prefix",
         |server| {
             let document = openapi(server)?;
@@ -153,7 +157,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/openapi-for-any-accept",
+        "documents/openapi-for-any-accept",
         "a client that asks for OpenAPI's own media type, or for anything, gets it",
         |server| {
             for accept in
@@ -171,30 +175,34 @@ pub(super) const RULES: &[Rule] = &[
         demand!(said.contains("charset=utf-8"), "{} with Content-Type: {said}", answer.story());
         Ok(())
     }),
-    Rule::new("3/docs-loads-nothing-from-elsewhere", "/docs loads nothing from another host", |server| {
-        let text = docs(server)?.text();
-        for attribute in attributes(&text, &["src", "action", "data", "poster"]) {
-            demand!(!is_elsewhere(&attribute), "/docs loads {attribute}");
-        }
-        for tag in text.split('<').filter(|tag| tag.starts_with("link ") || tag.starts_with("script ")) {
-            demand!(
-                !attributes(tag, &["href", "src"]).iter().any(|a| is_elsewhere(a)),
-                "/docs loads <{}",
-                shorten(tag)
-            );
-        }
-        demand!(
-            !text.contains("@import") && !text.contains("url(http"),
-            "a style of /docs loads from elsewhere"
-        );
-        Ok(())
-    }),
     Rule::new(
-        "3/docs-holds-below-a-prefix",
+        "documents/docs-loads-nothing-from-elsewhere",
+        "/docs loads nothing from another host",
+        |server| {
+            let text = docs(server)?.text();
+            for attribute in attributes(&text, &["src", "action", "data", "poster"]) {
+                demand!(!is_elsewhere(&attribute), "/docs loads {attribute}");
+            }
+            for tag in text.split('<').filter(|tag| tag.starts_with("link ") || tag.starts_with("script ")) {
+                demand!(
+                    !attributes(tag, &["href", "src"]).iter().any(|a| is_elsewhere(a)),
+                    "/docs loads <{}",
+                    shorten(tag)
+                );
+            }
+            demand!(
+                !text.contains("@import") && !text.contains("url(http"),
+                "a style of /docs loads from elsewhere"
+            );
+            Ok(())
+        },
+    ),
+    Rule::new(
+        "documents/docs-holds-below-a-prefix",
         "what /docs refers to is relative, so that it works below a path prefix",
         |server| root_free(server, &docs(server)?),
     ),
-    Rule::new("3/docs-parts-are-there", "what /docs loads is there", |server| {
+    Rule::new("documents/docs-parts-are-there", "what /docs loads is there", |server| {
         let text = docs(server)?.text();
         let mut parts = attributes(&text, &["src"]);
         for tag in text.split('<').filter(|tag| tag.starts_with("link ")) {
@@ -205,7 +213,7 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3/docs-shows-the-routes", "/docs tells of the list and of each version", |server| {
+    Rule::new("documents/docs-shows-the-routes", "/docs tells of the list and of each version", |server| {
         let text = whole_docs(server)?;
         demand!(text.contains("/products/{locale}"), "/docs does not mention /products/{{locale}}");
         for version in &server.release.versions {
@@ -214,7 +222,7 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3/index-is-json", "/ lists the routes as JSON", |server| {
+    Rule::new("documents/index-is-json", "/ lists the routes as JSON", |server| {
         for accept in [None, Some("application/json"), Some("*/*")] {
             let request = accept.into_iter().fold(server.get("/"), crate::http::Request::accept);
             let answer = server.send(&request)?;
@@ -225,24 +233,28 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(INDEX_RULE, "/ is an HTML page for a browser", |server| index(server).map(drop)),
-    Rule::new("3/index-varies", "/ varies by Accept", |server| {
+    Rule::new("documents/index-varies", "/ varies by Accept", |server| {
         server.send(&server.get("/"))?.lists("vary", &["accept"]).map(drop)
     }),
-    Rule::new("3/index-holds-below-a-prefix", "the links of / are relative and lead somewhere", |server| {
-        let answer = index(server)?;
-        root_free(server, &answer)?;
-        let links = attributes(&answer.text(), &["href"]);
-        let local: Vec<&String> = links
-            .iter()
-            .filter(|link| is_relative(link) && !link.starts_with('#') && !link.contains('{'))
-            .collect();
-        demand!(!local.is_empty(), "{} without a link", answer.story());
-        for link in local {
-            server.send(&server.get(&resolve("/", link)))?.is(200)?;
-        }
-        Ok(())
-    }),
-    Rule::new("3/index-mentions-the-routes", "/ names products, openapi.json and docs", |server| {
+    Rule::new(
+        "documents/index-holds-below-a-prefix",
+        "the links of / are relative and lead somewhere",
+        |server| {
+            let answer = index(server)?;
+            root_free(server, &answer)?;
+            let links = attributes(&answer.text(), &["href"]);
+            let local: Vec<&String> = links
+                .iter()
+                .filter(|link| is_relative(link) && !link.starts_with('#') && !link.contains('{'))
+                .collect();
+            demand!(!local.is_empty(), "{} without a link", answer.story());
+            for link in local {
+                server.send(&server.get(&resolve("/", link)))?.is(200)?;
+            }
+            Ok(())
+        },
+    ),
+    Rule::new("documents/index-mentions-the-routes", "/ names products, openapi.json and docs", |server| {
         let text = server.send(&server.get("/"))?.text();
         for route in ["products", "openapi.json", "docs"] {
             demand!(text.contains(route), "/ does not name {route}: {}", shorten(&text));
@@ -250,7 +262,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3/schemas-are-published",
+        "documents/schemas-are-published",
         "the JSON Schema of each version is at /schemas/v1.json and so on, and is the schema that is known here",
         |server| {
             for version in server.release.versions.clone() {
@@ -264,7 +276,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/unserved-schemas-are-not-published",
+        "documents/unserved-schemas-are-not-published",
         "a version that the release does not serve has no schema",
         |server| {
             let path = format!("/schemas/v{}.json", server.release.newest() + 1);

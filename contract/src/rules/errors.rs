@@ -1,11 +1,11 @@
-//! §3.2: every error of every route is a problem (RFC 9457).
+//! Every error of every route is a problem (RFC 9457).
 
 use serde_json::Value;
 
 use crate::{
     Rule, Server,
     http::Request,
-    rule::{Checked, Objection, applies, demand},
+    objection::{Checked, Objection, applies, demand},
     rules::{
         documents::{openapi, whole_docs},
         query::refuses,
@@ -14,25 +14,25 @@ use crate::{
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3.2/unknown-locale-is-404", "an unknown store is a 404 problem, not an empty list", |s| {
+    Rule::new("errors/unknown-locale-is-404", "an unknown store is a 404 problem, not an empty list", |s| {
         s.send(&s.get("/products/nowhere"))?.problem(404).map(drop)
     }),
-    Rule::new("3.2/unknown-locale-names-the-locales", "which names the stores that there are", |server| {
+    Rule::new("errors/unknown-locale-names-the-locales", "which names the stores that there are", |server| {
         let problem = unknown_locale(server, &server.get("/products/nowhere"))?.to_string();
         for store in server.stores()? {
             demand!(problem.contains(&store.locale), "{problem} does not name {}", store.locale);
         }
         Ok(())
     }),
-    Rule::new("3.2/unknown-locale-of-a-product-is-404", "so is a product of an unknown store", |s| {
+    Rule::new("errors/unknown-locale-of-a-product-is-404", "so is a product of an unknown store", |s| {
         s.send(&s.get("/products/nowhere/1"))?.problem(404).map(drop)
     }),
-    Rule::new("3.2/unknown-id-is-404", "an unknown id is a 404 problem", |s| {
+    Rule::new("errors/unknown-id-is-404", "an unknown id is a 404 problem", |s| {
         let path = format!("{}/999999999", s.list_path()?);
         s.send(&s.get(&path))?.problem(404).map(drop)
     }),
     Rule::new(
-        "3.2/an-id-that-is-no-number-is-4xx",
+        "errors/an-id-that-is-no-number-is-4xx",
         "an id that is no number, or too large for one, is a problem too",
         |server| {
             for id in ["abc", "-1", "1.5", "99999999999999999999999999", "%20", "%F0%9F%8D%8E"] {
@@ -43,14 +43,14 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.2/unknown-route-is-404", "an unknown route is a 404 problem", |server| {
+    Rule::new("errors/unknown-route-is-404", "an unknown route is a 404 problem", |server| {
         for path in ["/nowhere", "/products/ie/1/2", "/product", "/images", "/.env"] {
             server.send(&server.get(path))?.problem(404)?;
         }
         Ok(())
     }),
     Rule::new(
-        "3.2/a-slash-more-is-no-other-list",
+        "errors/a-slash-more-is-no-other-list",
         "a trailing slash is the same list, a redirect or a 404 problem",
         |server| {
             let answer = server.send(&server.get(&format!("{}/", server.list_path()?)))?;
@@ -63,17 +63,17 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.2/not-allowed-is-a-problem", "405 is a problem", |s| {
+    Rule::new("errors/not-allowed-is-a-problem", "405 is a problem", |s| {
         s.send(&s.ask("DELETE", &s.list_path()?).header("Content-Length", "0"))?.problem(405).map(drop)
     }),
-    Rule::new("3.2/not-acceptable-is-a-problem", "406 is a problem, whatever was asked for", |server| {
+    Rule::new("errors/not-acceptable-is-a-problem", "406 is a problem, whatever was asked for", |server| {
         for accept in ["image/png", "application/vnd.sava.v9999+json", "text/html"] {
             server.send(&server.get_list()?.accept(accept))?.problem(406)?;
         }
         Ok(())
     }),
     Rule::new(
-        "3.2/not-acceptable-names-the-media-types",
+        "errors/not-acceptable-names-the-media-types",
         "which names the media types that there are, and no others",
         |server| {
             let problem = server.send(&server.get_list()?.accept("image/png"))?.problem(406)?.to_string();
@@ -86,10 +86,10 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.2/bad-query-is-a-problem", "a query that cannot be answered is a 400 problem", |s| {
+    Rule::new("errors/bad-query-is-a-problem", "a query that cannot be answered is a 400 problem", |s| {
         s.send(&s.get_list()?.raw_query("_page=none"))?.problem(400).map(drop)
     }),
-    Rule::new("3.2/bad-query-names-the-parameter", "which names the parameter", |server| {
+    Rule::new("errors/bad-query-names-the-parameter", "which names the parameter", |server| {
         for (name, value) in [("_page", "none"), ("price", "none"), ("_nonsense", "1"), ("_sort", "nonsense")]
         {
             refuses(server, &[(name, value)], name)?;
@@ -97,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.2/a-broken-escape-is-4xx",
+        "errors/a-broken-escape-is-4xx",
         "a percent-encoding that is none, or is not UTF-8, is no server error",
         |server| {
             server.directly("mends or refuses such targets itself")?;
@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.2/problem-whatever-accept",
+        "errors/problem-whatever-accept",
         "an error is a problem for every client, a browser too",
         |server| {
             for accept in
@@ -124,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.2/problem-in-every-version", "an error is the same problem in every version", |server| {
+    Rule::new("errors/problem-in-every-version", "an error is the same problem in every version", |server| {
         let plain = unknown_locale(server, &server.get("/products/nowhere"))?;
         for version in server.release.versions.clone() {
             let request = server.get("/products/nowhere").accept(&media_type(version));
@@ -134,7 +134,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.2/problem-status-is-the-status",
+        "errors/problem-status-is-the-status",
         "a problem's status is the answer's (RFC 9457 §3.1.2)",
         |server| {
             for kind in kinds(server)? {
@@ -144,13 +144,17 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.2/problem-has-a-title", "a problem has a title (§3.1.3)", |s| has_text(s, "title")),
-    Rule::new("3.2/problem-has-a-detail", "a problem says in detail what was wrong (§3.1.4)", |s| {
-        has_text(s, "detail")
+    Rule::new("errors/problem-has-a-title", "a problem has a title (RFC 9457 §3.1.3)", |s| {
+        has_text(s, "title")
     }),
     Rule::new(
-        "3.2/problem-type-is-a-uri",
-        "a problem's type is a URI of its own, not about:blank (§3.1.1)",
+        "errors/problem-has-a-detail",
+        "a problem says in detail what was wrong (RFC 9457 §3.1.4)",
+        |s| has_text(s, "detail"),
+    ),
+    Rule::new(
+        "errors/problem-type-is-a-uri",
+        "a problem's type is a URI of its own, not about:blank (RFC 9457 §3.1.1)",
         |server| {
             for kind in kinds(server)? {
                 let problem = kind.meet(server)?;
@@ -164,7 +168,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.2/problem-types-are-stable",
+        "errors/problem-types-are-stable",
         "the same error has the same type and title each time",
         |server| {
             let first = unknown_locale(server, &server.get("/products/nowhere"))?;
@@ -175,7 +179,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.2/problem-types-are-distinct",
+        "errors/problem-types-are-distinct",
         "errors that a client acts on differently have different types",
         |server| {
             let mut seen: Vec<String> = Vec::new();
@@ -187,7 +191,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.2/detail-tells-occurrences-apart", "detail is about this occurrence", |server| {
+    Rule::new("errors/detail-tells-occurrences-apart", "detail is about this occurrence", |server| {
         let mut details = Vec::new();
         for name in ["_page", "_limit"] {
             let answer = server.send(&server.get_list()?.query(name, "none"))?;
@@ -196,7 +200,7 @@ pub(super) const RULES: &[Rule] = &[
         demand!(details[0] != details[1], "_page=none and _limit=none both say {}", details[0]);
         Ok(())
     }),
-    Rule::new("3.2/problem-shows-no-internals", "no problem names a source file or a panic", |server| {
+    Rule::new("errors/problem-shows-no-internals", "no problem names a source file or a panic", |server| {
         for kind in kinds(server)? {
             let text = kind.meet(server)?.to_string();
             for trace in [".rs:", "panicked", "src/", "backtrace", "stack trace"] {
@@ -205,7 +209,7 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3.2/errors-are-not-kept", "a cache may not keep an error for long", |server| {
+    Rule::new("errors/errors-are-not-kept", "a cache may not keep an error for long", |server| {
         let answer = server.send(&server.get("/products/nowhere"))?;
         let directives = server.cache_control(&answer);
         let lifetime = directives
@@ -217,7 +221,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 pub(super) const LAST_RULES: &[Rule] = &[Rule::new(
-    "3.2/problem-types-are-documented",
+    "errors/problem-types-are-documented",
     "/openapi.json and /docs explain every type of problem that was met",
     |server| {
         let (document, docs) = (openapi(server)?.to_string(), whole_docs(server)?);
@@ -242,13 +246,17 @@ fn kinds(server: &Server) -> Checked<Vec<Kind>> {
     let list = server.list_path()?;
     let kind = |rule, status, request| Kind { request, status, rule };
     Ok(vec![
-        kind("3.2/unknown-locale-is-404", 404, server.get("/products/nowhere")),
-        kind("3.2/unknown-id-is-404", 404, server.get(&format!("{list}/999999999"))),
-        kind("3/unknown-picture-is-404", 404, server.get("/images/no-such-picture.svg")),
-        kind("3.2/unknown-route-is-404", 404, server.get("/nowhere")),
-        kind("3.2/bad-query-is-a-problem", 400, server.get(&list).raw_query("_page=none")),
-        kind("3.2/not-acceptable-is-a-problem", 406, server.get(&list).accept("image/png")),
-        kind("3.2/not-allowed-is-a-problem", 405, server.ask("DELETE", &list).header("Content-Length", "0")),
+        kind("errors/unknown-locale-is-404", 404, server.get("/products/nowhere")),
+        kind("errors/unknown-id-is-404", 404, server.get(&format!("{list}/999999999"))),
+        kind("pictures/unknown-picture-is-404", 404, server.get("/images/no-such-picture.svg")),
+        kind("errors/unknown-route-is-404", 404, server.get("/nowhere")),
+        kind("errors/bad-query-is-a-problem", 400, server.get(&list).raw_query("_page=none")),
+        kind("errors/not-acceptable-is-a-problem", 406, server.get(&list).accept("image/png")),
+        kind(
+            "errors/not-allowed-is-a-problem",
+            405,
+            server.ask("DELETE", &list).header("Content-Length", "0"),
+        ),
     ])
 }
 
@@ -262,7 +270,7 @@ impl Kind {
 /// The problem of an unknown store.
 fn unknown_locale(server: &Server, request: &Request) -> Checked<Value> {
     let answer = server.send(request)?;
-    answer.problem(404).map_err(|_| Objection::StandsOn("3.2/unknown-locale-is-404", answer.story()))
+    answer.problem(404).map_err(|_| Objection::StandsOn("errors/unknown-locale-is-404", answer.story()))
 }
 
 fn has_text(server: &Server, member: &str) -> Checked {

@@ -1,45 +1,45 @@
-//! §3.2 and §5: what is too much, and what is no request.
+//! What is too much, and what is no request.
 
 use crate::{
     Rule, Server,
     http::Request,
-    rule::{Checked, demand},
+    objection::{Checked, demand},
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3.2/long-target-is-414", "a target over 8 KiB is a 414 problem", |s| {
+    Rule::new("limits/long-target-is-414", "a target over 8 KiB is a 414 problem", |s| {
         s.send(&s.get(&format!("/{}", "a".repeat(9000))))?.problem(414).map(drop)
     }),
-    Rule::new("3.2/long-query-is-414", "so is one whose query is too long", |s| {
+    Rule::new("limits/long-query-is-414", "so is one whose query is too long", |s| {
         s.send(&s.get_list()?.raw_query(&format!("q={}", "a".repeat(9000))))?.problem(414).map(drop)
     }),
-    Rule::new("3.2/target-within-the-limit", "a target below 8 KiB is none", |s| {
+    Rule::new("limits/target-within-the-limit", "a target below 8 KiB is none", |s| {
         let answer = s.send(&s.get_list()?.raw_query(&format!("q={}", "a".repeat(7800))))?;
         demand!(answer.status != 414, "{}", answer.story());
         Ok(())
     }),
-    Rule::new("3.2/large-headers-are-431", "a header section over 32 KiB is a 431 problem", |s| {
+    Rule::new("limits/large-headers-are-431", "a header section over 32 KiB is a 431 problem", |s| {
         s.send(&padded(&s.get_list()?, 36, 1000))?.problem(431).map(drop)
     }),
-    Rule::new("3.2/many-headers-are-431", "so is one of more than 64 fields", |s| {
+    Rule::new("limits/many-headers-are-431", "so is one of more than 64 fields", |s| {
         s.send(&padded(&s.get_list()?, 80, 5))?.problem(431).map(drop)
     }),
-    Rule::new("3.2/headers-within-the-limits", "fifty fields of 400 bytes are none", |s| {
+    Rule::new("limits/headers-within-the-limits", "fifty fields of 400 bytes are none", |s| {
         s.send(&padded(&s.get_list()?, 50, 400))?.is(200).map(drop)
     }),
-    Rule::new("5/no-host-is-400", "HTTP/1.1 without Host is a 400 problem (RFC 9112 §3.2)", |s| {
+    Rule::new("limits/no-host-is-400", "HTTP/1.1 without Host is a 400 problem (RFC 9112 §3.2)", |s| {
         hosts(s, &[]).and_then(|request| s.send(&request)?.problem(400).map(drop))
     }),
-    Rule::new("5/two-hosts-are-400", "so are two", |s| {
+    Rule::new("limits/two-hosts-are-400", "so are two", |s| {
         hosts(s, &["localhost", "example.com"]).and_then(|request| s.send(&request)?.problem(400).map(drop))
     }),
-    Rule::new("5/invalid-host-is-400", "so is one that is no host", |server| {
+    Rule::new("limits/invalid-host-is-400", "so is one that is no host", |server| {
         for host in ["a b", "a/b", "http://localhost", "user@localhost", "localhost:port", "[::1"] {
             server.send(&hosts(server, &[host])?)?.problem(400)?;
         }
         Ok(())
     }),
-    Rule::new("5/any-host-name-is-fine", "a name, an address and a port are hosts", |server| {
+    Rule::new("limits/any-host-name-is-fine", "a name, an address and a port are hosts", |server| {
         for host in [
             "sava-product",
             "sava-product.ns.svc.cluster.local:9070",
@@ -51,24 +51,28 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("5/http-1-0-is-answered", "HTTP/1.0 has no Host and is answered", |server| {
+    Rule::new("limits/http-1-0-is-answered", "HTTP/1.0 has no Host and is answered", |server| {
         server.directly("speaks for itself")?;
         let request = server.get_list()?.http_1_0().without("Host");
         server.send(&request)?.is(200).map(drop)
     }),
     Rule::new(
-        "5/absolute-form-is-understood",
+        "limits/absolute-form-is-understood",
         "a target that is a whole URL is understood (RFC 9112 §3.2.2)",
         |server| {
             server.directly("takes it for its own")?;
             server.send(&server.get_list()?.absolute_form())?.is(200).map(drop)
         },
     ),
-    Rule::new("5/asterisk-form-is-answered", "OPTIONS * is no server error (RFC 9112 §3.2.4)", |server| {
-        server.directly("takes it for its own")?;
-        server.send(&server.ask("OPTIONS", "/").asterisk_form())?.is_no_server_error().map(drop)
-    }),
-    Rule::new("5/unknown-headers-are-ignored", "headers that nobody knows change nothing", |server| {
+    Rule::new(
+        "limits/asterisk-form-is-answered",
+        "OPTIONS * is no server error (RFC 9112 §3.2.4)",
+        |server| {
+            server.directly("takes it for its own")?;
+            server.send(&server.ask("OPTIONS", "/").asterisk_form())?.is_no_server_error().map(drop)
+        },
+    ),
+    Rule::new("limits/unknown-headers-are-ignored", "headers that nobody knows change nothing", |server| {
         let plain = server.send(&server.get_list()?)?;
         let answer =
             server.send(&server.get_list()?.header("X-Whatever", "1").header("Prefer", "return=minimal"))?;
@@ -76,7 +80,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "5/forwarded-headers-change-nothing",
+        "limits/forwarded-headers-change-nothing",
         "what a client says in X-Forwarded-* or Forwarded does not get into an answer",
         |server| {
             for path in

@@ -1,43 +1,47 @@
-//! §3: `GET`, `HEAD` and `OPTIONS` only; RFC 9110 §9.3.2 and §15.5.6.
+//! `GET`, `HEAD` and `OPTIONS` only; RFC 9110 §9.3.2 and §15.5.6.
 
 use std::collections::BTreeSet;
 
 use crate::{
     Rule, Server,
     http::{Answer, Request},
-    rule::{Checked, applies, demand},
+    objection::{Checked, applies, demand},
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3/post-is-405", "POST to a list is 405", |server| refused(server, "POST")),
-    Rule::new("3/put-is-405", "PUT to a list is 405", |server| refused(server, "PUT")),
-    Rule::new("3/patch-is-405", "PATCH to a list is 405", |server| refused(server, "PATCH")),
-    Rule::new("3/delete-is-405", "DELETE of a list is 405", |server| refused(server, "DELETE")),
-    Rule::new("3/trace-is-405", "TRACE is 405", |server| {
+    Rule::new("methods/post-is-405", "POST to a list is 405", |server| refused(server, "POST")),
+    Rule::new("methods/put-is-405", "PUT to a list is 405", |server| refused(server, "PUT")),
+    Rule::new("methods/patch-is-405", "PATCH to a list is 405", |server| refused(server, "PATCH")),
+    Rule::new("methods/delete-is-405", "DELETE of a list is 405", |server| refused(server, "DELETE")),
+    Rule::new("methods/trace-is-405", "TRACE is 405", |server| {
         server.directly("does not pass TRACE on")?;
         refused(server, "TRACE")
     }),
-    Rule::new("3/other-methods-are-405", "a method that nobody knows is 405", |server| {
+    Rule::new("methods/other-methods-are-405", "a method that nobody knows is 405", |server| {
         server.directly("does not pass unknown methods on")?;
         refused(server, "BREW")
     }),
-    Rule::new("3/methods-are-case-sensitive", "get is not GET (RFC 9110 §9.1)", |server| {
+    Rule::new("methods/methods-are-case-sensitive", "get is not GET (RFC 9110 §9.1)", |server| {
         server.directly("does not pass unknown methods on")?;
         refused(server, "get")
     }),
-    Rule::new("3/writes-change-nothing", "after POST, PUT and DELETE a product is as it was", |server| {
-        let path = server.product_path()?;
-        let before = server.send(&server.get(&path))?;
-        for method in ["POST", "PUT", "PATCH", "DELETE"] {
-            server.send(&server.ask(method, &path).header("Content-Length", "0"))?;
-        }
-        let after = server.send(&server.get(&path))?;
-        after.is(200)?;
-        demand!(after.body == before.body, "{path} changed");
-        Ok(())
-    }),
     Rule::new(
-        "3/allow-names-the-methods",
+        "methods/writes-change-nothing",
+        "after POST, PUT and DELETE a product is as it was",
+        |server| {
+            let path = server.product_path()?;
+            let before = server.send(&server.get(&path))?;
+            for method in ["POST", "PUT", "PATCH", "DELETE"] {
+                server.send(&server.ask(method, &path).header("Content-Length", "0"))?;
+            }
+            let after = server.send(&server.get(&path))?;
+            after.is(200)?;
+            demand!(after.body == before.body, "{path} changed");
+            Ok(())
+        },
+    ),
+    Rule::new(
+        "methods/allow-names-the-methods",
         "405 has Allow: GET, HEAD, OPTIONS (RFC 9110 §15.5.6)",
         |server| {
             let answer = server.send(&post(server, &server.list_path()?))?;
@@ -47,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3/every-route-is-read-only", "POST is 405 with Allow on every route", |server| {
+    Rule::new("methods/every-route-is-read-only", "POST is 405 with Allow on every route", |server| {
         let mut paths = vec!["/", "/products", "/openapi.json", "/docs", "/version"];
         let (list, one) = (server.list_path()?, server.product_path()?);
         paths.extend([list.as_str(), one.as_str()]);
@@ -58,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3/options-answers",
+        "methods/options-answers",
         "OPTIONS of a list succeeds and has Allow or the CORS equivalent",
         |server| {
             let answer = server.send(&server.ask("OPTIONS", &server.list_path()?))?;
@@ -69,52 +73,62 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/head-list-equals-get",
+        "methods/head-list-equals-get",
         "HEAD of a list has GET's status and headers (RFC 9110 §9.3.2)",
         |server| head_equals_get(server, &server.get_list()?),
     ),
-    Rule::new("3/head-list-equals-get-in-each-version", "so it has in every version", |server| {
+    Rule::new("methods/head-list-equals-get-in-each-version", "so it has in every version", |server| {
         for version in server.release.versions.clone() {
             head_equals_get(server, &server.get_list_in(version)?)?;
         }
         Ok(())
     }),
     Rule::new(
-        "3/head-query-equals-get",
+        "methods/head-query-equals-get",
         "HEAD of a query has GET's headers, X-Total-Count and Link among them",
         |server| head_equals_get(server, &server.get_list()?.raw_query("_page=1&_limit=2")),
     ),
-    Rule::new("3/head-product-equals-get", "HEAD of one product has GET's status and headers", |server| {
-        head_equals_get(server, &server.get(&server.product_path()?))
-    }),
-    Rule::new("3/head-locales-equals-get", "HEAD of /products has GET's status and headers", |server| {
-        head_equals_get(server, &server.get("/products"))
-    }),
-    Rule::new("3/head-picture-equals-get", "HEAD of a picture has GET's status and headers", |server| {
-        head_equals_get(server, &server.get(&server.picture_path()?))
-    }),
-    Rule::new("3/head-openapi-equals-get", "HEAD of /openapi.json has GET's status and headers", |server| {
-        head_equals_get(server, &server.get("/openapi.json"))
-    }),
-    Rule::new("3/head-docs-equals-get", "HEAD of /docs has GET's status and headers", |server| {
+    Rule::new(
+        "methods/head-product-equals-get",
+        "HEAD of one product has GET's status and headers",
+        |server| head_equals_get(server, &server.get(&server.product_path()?)),
+    ),
+    Rule::new(
+        "methods/head-locales-equals-get",
+        "HEAD of /products has GET's status and headers",
+        |server| head_equals_get(server, &server.get("/products")),
+    ),
+    Rule::new(
+        "methods/head-picture-equals-get",
+        "HEAD of a picture has GET's status and headers",
+        |server| head_equals_get(server, &server.get(&server.picture_path()?)),
+    ),
+    Rule::new(
+        "methods/head-openapi-equals-get",
+        "HEAD of /openapi.json has GET's status and headers",
+        |server| head_equals_get(server, &server.get("/openapi.json")),
+    ),
+    Rule::new("methods/head-docs-equals-get", "HEAD of /docs has GET's status and headers", |server| {
         server.directly("rewrites HTML, and so its length")?;
         head_equals_get(server, &server.get("/docs"))
     }),
-    Rule::new("3/head-index-equals-get", "HEAD of / has GET's status and headers", |server| {
+    Rule::new("methods/head-index-equals-get", "HEAD of / has GET's status and headers", |server| {
         head_equals_get(server, &server.get("/"))
     }),
-    Rule::new("3/head-404-equals-get", "HEAD of what is not there has GET's status and headers", |server| {
-        head_equals_get(server, &server.get("/products/nowhere"))
-    }),
     Rule::new(
-        "3/head-406-equals-get",
+        "methods/head-404-equals-get",
+        "HEAD of what is not there has GET's status and headers",
+        |server| head_equals_get(server, &server.get("/products/nowhere")),
+    ),
+    Rule::new(
+        "methods/head-406-equals-get",
         "HEAD of what is not acceptable has GET's status and headers",
         |server| head_equals_get(server, &server.get_list()?.accept("image/png")),
     ),
-    Rule::new("3/head-gzip-equals-get", "HEAD of a compressed list has GET's headers", |server| {
+    Rule::new("methods/head-gzip-equals-get", "HEAD of a compressed list has GET's headers", |server| {
         head_equals_get(server, &server.get_list()?.header("Accept-Encoding", "gzip"))
     }),
-    Rule::new("3/head-has-no-content", "HEAD has no content", |server| {
+    Rule::new("methods/head-has-no-content", "HEAD has no content", |server| {
         for path in [server.list_path()?, server.product_path()?, "/products/nowhere".to_owned()] {
             let answer = server.send(&server.ask("HEAD", &path))?;
             demand!(answer.body.is_empty(), "{} with {} bytes of content", answer.story(), answer.body.len());

@@ -1,15 +1,17 @@
-//! §3.1: which version and which media type an `Accept` gets (RFC 9110 §12.5.1).
+//! Which version and which media type an `Accept` gets (RFC 9110 §12.5.1).
 //!
 //! A row writes `{old}` and `{new}` for the oldest and the newest version that the release serves, and
 //! `{beyond}` for one that it does not serve; a row with the first two does not apply to a release that has one
 //! version.
+//!
+//! Longer than others: most of it is one table, a row for each case of the negotiation.
 
 use std::time::Duration;
 
 use crate::{
     Rule, Server,
     http::Request,
-    rule::{Checked, demand},
+    objection::{Checked, demand},
     server::media_type,
 };
 
@@ -31,7 +33,7 @@ use Gets::{Json, New, Nothing, Old};
 pub(super) const RULES: &[Rule] = &[
     // What each media type means.
     Rule::new(
-        "3.1/accept-each-version",
+        "negotiation/accept-each-version",
         "each version that is served is had by its name, under its own media type",
         |server| {
             for version in server.release.versions.clone() {
@@ -40,30 +42,30 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.1/accept-each-version-of-one", "so it is for one product", |server| {
+    Rule::new("negotiation/accept-each-version-of-one", "so it is for one product", |server| {
         for version in server.release.versions.clone() {
             let request = server.get(&server.product_path()?).accept(&media_type(version));
             server.send(&request)?.is(200)?.is_of_version(version)?;
         }
         Ok(())
     }),
-    Rule::new("3.1/accept-none", "no Accept means the newest version as application/json", |s| {
+    Rule::new("negotiation/accept-none", "no Accept means the newest version as application/json", |s| {
         gets(s, &[], Json)
     }),
-    Rule::new("3.1/accept-json", "application/json means the newest version", |s| {
+    Rule::new("negotiation/accept-json", "application/json means the newest version", |s| {
         gets(s, &["application/json"], Json)
     }),
-    Rule::new("3.1/accept-application-any", "application/* means the newest version", |s| {
+    Rule::new("negotiation/accept-application-any", "application/* means the newest version", |s| {
         gets(s, &["application/*"], Json)
     }),
-    Rule::new("3.1/accept-any", "*/* means the newest version", |s| gets(s, &["*/*"], Json)),
+    Rule::new("negotiation/accept-any", "*/* means the newest version", |s| gets(s, &["*/*"], Json)),
     Rule::new(
-        "3.1/accept-vnd-sava",
+        "negotiation/accept-vnd-sava",
         "application/vnd.sava+json means the newest version, under that version's own media type",
         |s| gets(s, &["application/vnd.sava+json"], New),
     ),
     Rule::new(
-        "3.1/accept-none-for-one",
+        "negotiation/accept-none-for-one",
         "no Accept means the newest version for one product too",
         |server| {
             let path = server.product_path()?;
@@ -75,35 +77,39 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     // Not acceptable.
-    Rule::new("3.1/accept-unserved-version", "a version that this release does not serve is 406", |s| {
-        gets(s, &["application/vnd.sava.{beyond}+json"], Nothing)
-    }),
-    Rule::new("3.1/accept-unknown-version", "a version that nobody knows is 406", |s| {
+    Rule::new(
+        "negotiation/accept-unserved-version",
+        "a version that this release does not serve is 406",
+        |s| gets(s, &["application/vnd.sava.{beyond}+json"], Nothing),
+    ),
+    Rule::new("negotiation/accept-unknown-version", "a version that nobody knows is 406", |s| {
         gets(s, &["application/vnd.sava.v9999+json"], Nothing)
     }),
-    Rule::new("3.1/accept-version-zero", "there is no v0, nor v01", |s| {
+    Rule::new("negotiation/accept-version-zero", "there is no v0, nor v01", |s| {
         gets(s, &["application/vnd.sava.v0+json, application/vnd.sava.v01+json"], Nothing)
     }),
-    Rule::new("3.1/accept-fractional-version", "there is no v1.0", |s| {
+    Rule::new("negotiation/accept-fractional-version", "there is no v1.0", |s| {
         gets(s, &["application/vnd.sava.v1.0+json"], Nothing)
     }),
     Rule::new(
-        "3.1/accept-version-without-json",
+        "negotiation/accept-version-without-json",
         "application/vnd.sava.v1 and its +xml are other types: 406",
         |s| gets(s, &["application/vnd.sava.v1, application/vnd.sava.v1+xml"], Nothing),
     ),
-    Rule::new("3.1/accept-other-vendor", "another vendor's type is 406", |s| {
+    Rule::new("negotiation/accept-other-vendor", "another vendor's type is 406", |s| {
         gets(s, &["application/vnd.savage.v1+json"], Nothing)
     }),
-    Rule::new("3.1/accept-html-only", "text/html and nothing else is 406", |s| {
+    Rule::new("negotiation/accept-html-only", "text/html and nothing else is 406", |s| {
         gets(s, &["text/html"], Nothing)
     }),
-    Rule::new("3.1/accept-text-any", "text/* is 406", |s| gets(s, &["text/*"], Nothing)),
-    Rule::new("3.1/accept-problem-only", "application/problem+json alone is 406: it is for errors", |s| {
-        gets(s, &["application/problem+json"], Nothing)
-    }),
+    Rule::new("negotiation/accept-text-any", "text/* is 406", |s| gets(s, &["text/*"], Nothing)),
     Rule::new(
-        "3.1/accept-unserved-for-one",
+        "negotiation/accept-problem-only",
+        "application/problem+json alone is 406: it is for errors",
+        |s| gets(s, &["application/problem+json"], Nothing),
+    ),
+    Rule::new(
+        "negotiation/accept-unserved-for-one",
         "one product, too, is 406 in a version that is not served",
         |server| {
             let request = server.get(&server.product_path()?).accept("application/vnd.sava.v9999+json");
@@ -111,13 +117,13 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     // Quality.
-    Rule::new("3.1/accept-q-orders", "the higher q wins over the newer version", |s| {
+    Rule::new("negotiation/accept-q-orders", "the higher q wins over the newer version", |s| {
         gets(s, &["application/vnd.sava.{old}+json;q=0.5, application/vnd.sava.{new}+json;q=0.4"], Old)
     }),
-    Rule::new("3.1/accept-q-defaults-to-one", "no q is q=1", |s| {
+    Rule::new("negotiation/accept-q-defaults-to-one", "no q is q=1", |s| {
         gets(s, &["application/vnd.sava.{new}+json;q=0.999, application/vnd.sava.{old}+json"], Old)
     }),
-    Rule::new("3.1/accept-q-one-spellings", "q=1, q=1.0 and q=1.000 are one and the same", |s| {
+    Rule::new("negotiation/accept-q-one-spellings", "q=1, q=1.0 and q=1.000 are one and the same", |s| {
         for one in ["1", "1.", "1.0", "1.00", "1.000"] {
             let accept = format!(
                 "application/vnd.sava.{{new}}+json;q=0.999, application/vnd.sava.{{old}}+json;q={one}"
@@ -126,30 +132,30 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3.1/accept-q-three-decimals", "q counts to its third decimal", |s| {
+    Rule::new("negotiation/accept-q-three-decimals", "q counts to its third decimal", |s| {
         gets(s, &["application/vnd.sava.{new}+json;q=0.001, application/vnd.sava.{old}+json;q=0.002"], Old)
     }),
-    Rule::new("3.1/accept-q-upper-case", "Q is q", |s| {
+    Rule::new("negotiation/accept-q-upper-case", "Q is q", |s| {
         gets(s, &["application/vnd.sava.{new}+json;Q=0.1, application/vnd.sava.{old}+json;Q=0.2"], Old)
     }),
     Rule::new(
-        "3.1/accept-q-over-specificity",
+        "negotiation/accept-q-over-specificity",
         "a wildcard with the higher q wins over a named version",
         |s| gets(s, &["application/vnd.sava.{old}+json;q=0.1, application/json"], Json),
     ),
-    Rule::new("3.1/accept-q-smallest", "q=0.001 is acceptable", |s| {
+    Rule::new("negotiation/accept-q-smallest", "q=0.001 is acceptable", |s| {
         gets(s, &["application/json;q=0.001"], Json)
     }),
-    Rule::new("3.1/accept-q-without-zero", "q=.2 is 0.2: old Java clients write it", |s| {
+    Rule::new("negotiation/accept-q-without-zero", "q=.2 is 0.2: old Java clients write it", |s| {
         gets(s, &["application/vnd.sava.{new}+json;q=.2, application/vnd.sava.{old}+json;q=.3"], Old)
     }),
     // q=0.
-    Rule::new("3.1/accept-q0-alone", "the only range with q=0 is 406", |s| {
+    Rule::new("negotiation/accept-q0-alone", "the only range with q=0 is 406", |s| {
         gets(s, &["application/json;q=0"], Nothing)
     }),
-    Rule::new("3.1/accept-q0-any", "*/*;q=0 is 406", |s| gets(s, &["*/*;q=0"], Nothing)),
+    Rule::new("negotiation/accept-q0-any", "*/*;q=0 is 406", |s| gets(s, &["*/*;q=0"], Nothing)),
     Rule::new(
-        "3.1/accept-q0-excludes",
+        "negotiation/accept-q0-excludes",
         "a version named with q=0 is out, whatever else would let it in",
         |server| {
             server.has_a_choice()?;
@@ -168,37 +174,45 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.1/accept-q0-excludes-all", "every version named with q=0 leaves nothing: 406", |server| {
-        let mut accept = "*/*".to_owned();
-        for version in &server.release.versions {
-            accept.extend([", ", &media_type(*version), ";q=0"]);
-        }
-        gets(server, &[&accept], Nothing)
-    }),
-    Rule::new("3.1/accept-q0-spellings", "q=0, q=0.0 and q=0.000 all exclude", |s| {
+    Rule::new(
+        "negotiation/accept-q0-excludes-all",
+        "every version named with q=0 leaves nothing: 406",
+        |server| {
+            let mut accept = "*/*".to_owned();
+            for version in &server.release.versions {
+                accept.extend([", ", &media_type(*version), ";q=0"]);
+            }
+            gets(server, &[&accept], Nothing)
+        },
+    ),
+    Rule::new("negotiation/accept-q0-spellings", "q=0, q=0.0 and q=0.000 all exclude", |s| {
         for zero in ["0", "0.", "0.0", "0.00", "0.000"] {
             gets(s, &[&format!("application/vnd.sava.{{old}}+json;q={zero}")], Nothing)?;
         }
         Ok(())
     }),
-    Rule::new("3.1/accept-q0-of-any-spares-the-named", "*/*;q=0 does not exclude what is named", |s| {
-        gets(s, &["*/*;q=0, application/vnd.sava.{old}+json"], Old)
-    }),
-    Rule::new("3.1/accept-q0-of-application-spares-the-named", "nor does application/*;q=0", |s| {
+    Rule::new(
+        "negotiation/accept-q0-of-any-spares-the-named",
+        "*/*;q=0 does not exclude what is named",
+        |s| gets(s, &["*/*;q=0, application/vnd.sava.{old}+json"], Old),
+    ),
+    Rule::new("negotiation/accept-q0-of-application-spares-the-named", "nor does application/*;q=0", |s| {
         gets(s, &["application/*;q=0, application/vnd.sava.{old}+json"], Old)
     }),
-    Rule::new("3.1/accept-q0-of-application-over-any", "application/*;q=0 excludes what */* lets in", |s| {
-        gets(s, &["application/*;q=0, */*"], Nothing)
-    }),
-    Rule::new("3.1/accept-q0-of-other-type", "another type with q=0 changes nothing", |s| {
+    Rule::new(
+        "negotiation/accept-q0-of-application-over-any",
+        "application/*;q=0 excludes what */* lets in",
+        |s| gets(s, &["application/*;q=0, */*"], Nothing),
+    ),
+    Rule::new("negotiation/accept-q0-of-other-type", "another type with q=0 changes nothing", |s| {
         gets(s, &["text/html;q=0, application/json"], Json)
     }),
-    Rule::new("3.1/accept-q0-in-another-line", "q=0 excludes from another header line, too", |s| {
+    Rule::new("negotiation/accept-q0-in-another-line", "q=0 excludes from another header line, too", |s| {
         gets(s, &["application/vnd.sava.{old}+json;q=0", "application/vnd.sava.{old}+json"], Nothing)
     }),
     // Equal quality.
     Rule::new(
-        "3.1/accept-equal-newest-wins",
+        "negotiation/accept-equal-newest-wins",
         "of two named versions the newer wins, whatever their order",
         |s| {
             gets(s, &["application/vnd.sava.{old}+json, application/vnd.sava.{new}+json"], New)?;
@@ -206,98 +220,110 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.1/accept-named-over-json",
+        "negotiation/accept-named-over-json",
         "a named version wins over application/json, whatever their order",
         |s| {
             gets(s, &["application/json, application/vnd.sava.{old}+json"], Old)?;
             gets(s, &["application/vnd.sava.{old}+json, application/json"], Old)
         },
     ),
-    Rule::new("3.1/accept-named-over-vnd-sava", "a named version wins over application/vnd.sava+json", |s| {
-        s.has_a_choice()?;
-        gets(s, &["application/vnd.sava+json, application/vnd.sava.{old}+json"], Old)
-    }),
-    Rule::new("3.1/accept-named-over-application-any", "a named version wins over application/*", |s| {
-        gets(s, &["application/*, application/vnd.sava.{old}+json"], Old)
-    }),
-    Rule::new("3.1/accept-named-over-any", "a named version wins over */*", |s| {
+    Rule::new(
+        "negotiation/accept-named-over-vnd-sava",
+        "a named version wins over application/vnd.sava+json",
+        |s| {
+            s.has_a_choice()?;
+            gets(s, &["application/vnd.sava+json, application/vnd.sava.{old}+json"], Old)
+        },
+    ),
+    Rule::new(
+        "negotiation/accept-named-over-application-any",
+        "a named version wins over application/*",
+        |s| gets(s, &["application/*, application/vnd.sava.{old}+json"], Old),
+    ),
+    Rule::new("negotiation/accept-named-over-any", "a named version wins over */*", |s| {
         gets(s, &["*/*, application/vnd.sava.{old}+json"], Old)
     }),
     Rule::new(
-        "3.1/accept-vnd-sava-over-application-any",
+        "negotiation/accept-vnd-sava-over-application-any",
         "application/vnd.sava+json wins over application/*",
         |s| gets(s, &["application/*, application/vnd.sava+json"], New),
     ),
-    Rule::new("3.1/accept-vnd-sava-over-any", "application/vnd.sava+json wins over */*", |s| {
+    Rule::new("negotiation/accept-vnd-sava-over-any", "application/vnd.sava+json wins over */*", |s| {
         gets(s, &["*/*, application/vnd.sava+json"], New)
     }),
-    Rule::new("3.1/accept-json-and-any", "application/json, */* is application/json", |s| {
+    Rule::new("negotiation/accept-json-and-any", "application/json, */* is application/json", |s| {
         gets(s, &["application/json, */*"], Json)?;
         gets(s, &["application/json, text/plain, */*"], Json)
     }),
     Rule::new(
-        "3.1/accept-falls-back-to-named",
+        "negotiation/accept-falls-back-to-named",
         "a version that is not served gives way to one that is",
         |s| gets(s, &["application/vnd.sava.{beyond}+json, application/vnd.sava.{old}+json;q=0.5"], Old),
     ),
-    Rule::new("3.1/accept-falls-back-to-json", "or to application/json", |s| {
+    Rule::new("negotiation/accept-falls-back-to-json", "or to application/json", |s| {
         gets(s, &["application/vnd.sava.{beyond}+json, application/json;q=0.1"], Json)
     }),
     Rule::new(
-        "3.1/accept-unacceptable-range-changes-nothing",
+        "negotiation/accept-unacceptable-range-changes-nothing",
         "a range that matches nothing changes nothing",
         |s| gets(s, &["application/vnd.sava.{old}+json, application/xml, image/*"], Old),
     ),
     // Several lines.
-    Rule::new("3.1/accept-several-lines", "several Accept lines are one list (RFC 9110 §5.3)", |s| {
-        gets(s, &["text/html", "application/vnd.sava.{old}+json"], Old)?;
-        gets(s, &["application/vnd.sava.{old}+json", "text/html"], Old)
-    }),
-    Rule::new("3.1/accept-several-lines-q", "q counts across lines", |s| {
+    Rule::new(
+        "negotiation/accept-several-lines",
+        "several Accept lines are one list (RFC 9110 §5.3)",
+        |s| {
+            gets(s, &["text/html", "application/vnd.sava.{old}+json"], Old)?;
+            gets(s, &["application/vnd.sava.{old}+json", "text/html"], Old)
+        },
+    ),
+    Rule::new("negotiation/accept-several-lines-q", "q counts across lines", |s| {
         gets(s, &["application/vnd.sava.{new}+json;q=0.2", "application/vnd.sava.{old}+json;q=0.3"], Old)
     }),
-    Rule::new("3.1/accept-several-lines-one-empty", "an empty line beside another adds nothing", |s| {
-        gets(s, &["", "application/vnd.sava.{old}+json"], Old)
-    }),
+    Rule::new(
+        "negotiation/accept-several-lines-one-empty",
+        "an empty line beside another adds nothing",
+        |s| gets(s, &["", "application/vnd.sava.{old}+json"], Old),
+    ),
     // Syntax.
-    Rule::new("3.1/accept-case-insensitive", "types are case-insensitive", |s| {
+    Rule::new("negotiation/accept-case-insensitive", "types are case-insensitive", |s| {
         gets(s, &["APPLICATION/VND.SAVA.{OLD}+JSON"], Old)?;
         gets(s, &["Application/Json"], Json)
     }),
-    Rule::new("3.1/accept-white-space", "white space around ; and , is nothing", |s| {
+    Rule::new("negotiation/accept-white-space", "white space around ; and , is nothing", |s| {
         gets(s, &["application/vnd.sava.{new}+json ;q=0.1 ,\tapplication/vnd.sava.{old}+json ; q=0.2 "], Old)
     }),
     Rule::new(
-        "3.1/accept-empty-elements",
+        "negotiation/accept-empty-elements",
         "empty elements of the list are nothing (RFC 9110 §5.6.1)",
         |s| gets(s, &[",, ,application/vnd.sava.{old}+json,,"], Old),
     ),
     Rule::new(
-        "3.1/accept-charset-parameter",
+        "negotiation/accept-charset-parameter",
         "application/json; charset=utf-8 is application/json: many clients write it",
         |s| {
             gets(s, &["application/json; charset=utf-8"], Json)?;
             gets(s, &["application/vnd.sava.{old}+json;charset=utf-8"], Old)
         },
     ),
-    Rule::new("3.1/accept-parameter-and-q", "a parameter before q leaves q what it is", |s| {
+    Rule::new("negotiation/accept-parameter-and-q", "a parameter before q leaves q what it is", |s| {
         gets(
             s,
             &["application/vnd.sava.{new}+json;charset=utf-8;q=0.1, application/vnd.sava.{old}+json;q=0.2"],
             Old,
         )
     }),
-    Rule::new("3.1/accept-extension", "a parameter after q is let be", |s| {
+    Rule::new("negotiation/accept-extension", "a parameter after q is let be", |s| {
         gets(s, &["application/vnd.sava.{old}+json;q=0.5;ext=1;other=\"x\""], Old)
     }),
-    Rule::new("3.1/accept-quoted-comma", "a comma inside a quoted string separates nothing", |s| {
+    Rule::new("negotiation/accept-quoted-comma", "a comma inside a quoted string separates nothing", |s| {
         gets(s, &["text/plain;x=\", application/vnd.sava.{old}+json, \", application/json;q=0.5"], Json)
     }),
-    Rule::new("3.1/accept-quoted-semicolon", "nor does a semicolon", |s| {
+    Rule::new("negotiation/accept-quoted-semicolon", "nor does a semicolon", |s| {
         gets(s, &["application/vnd.sava.{old}+json;x=\"a;q=0\""], Old)
     }),
     Rule::new(
-        "3.1/accept-quoted-escape",
+        "negotiation/accept-quoted-escape",
         "a backslash escapes a quote inside a quoted string (RFC 9110 §5.6.4)",
         |s| {
             gets(
@@ -308,9 +334,11 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     // Kind to real clients.
-    Rule::new("3.1/accept-empty", "an empty Accept counts as none", |s| gets(s, &[""], Json)),
-    Rule::new("3.1/accept-blank", "so does one of blanks and commas", |s| gets(s, &[" , ,\t,"], Json)),
-    Rule::new("3.1/accept-unreadable", "a wholly unreadable Accept counts as none", |s| {
+    Rule::new("negotiation/accept-empty", "an empty Accept counts as none", |s| gets(s, &[""], Json)),
+    Rule::new("negotiation/accept-blank", "so does one of blanks and commas", |s| {
+        gets(s, &[" , ,\t,"], Json)
+    }),
+    Rule::new("negotiation/accept-unreadable", "a wholly unreadable Accept counts as none", |s| {
         for accept in
             [";;;", "application", "/", "application/", "/json", "@@@", "application json", "*/json"]
         {
@@ -318,14 +346,14 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3.1/accept-skips-the-unreadable", "a range that cannot be parsed is skipped", |s| {
+    Rule::new("negotiation/accept-skips-the-unreadable", "a range that cannot be parsed is skipped", |s| {
         for broken in [";;;", "application/", "nonsense", "*/json", "a/b/c", "a b/c", ";q=1"] {
             gets(s, &[&format!("{broken}, application/vnd.sava.{{old}}+json")], Old)?;
             gets(s, &[&format!("application/vnd.sava.{{old}}+json, {broken}")], Old)?;
         }
         Ok(())
     }),
-    Rule::new("3.1/accept-skips-an-unreadable-q", "a range whose q is none is skipped", |s| {
+    Rule::new("negotiation/accept-skips-an-unreadable-q", "a range whose q is none is skipped", |s| {
         for q in ["high", "2", "-1", "0.1234567x", "1.5"] {
             let accept =
                 format!("application/vnd.sava.{{new}}+json;q={q}, application/vnd.sava.{{old}}+json;q=0.1");
@@ -333,14 +361,14 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3.1/accept-bare-star", "a bare * is */*", |s| gets(s, &["*"], Json)),
-    Rule::new("3.1/accept-bare-star-q", "and has its q", |s| {
+    Rule::new("negotiation/accept-bare-star", "a bare * is */*", |s| gets(s, &["*"], Json)),
+    Rule::new("negotiation/accept-bare-star-q", "and has its q", |s| {
         gets(s, &["*;q=0.1, application/vnd.sava.{old}+json;q=0.2"], Old)
     }),
-    Rule::new("3.1/accept-old-java", "old Java clients get JSON", |s| {
+    Rule::new("negotiation/accept-old-java", "old Java clients get JSON", |s| {
         gets(s, &["text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], Json)
     }),
-    Rule::new("3.1/accept-chrome", "a browser gets the newest as JSON: Chrome", |s| {
+    Rule::new("negotiation/accept-chrome", "a browser gets the newest as JSON: Chrome", |s| {
         gets(
             s,
             &[
@@ -349,12 +377,12 @@ pub(super) const RULES: &[Rule] = &[
             Json,
         )
     }),
-    Rule::new("3.1/accept-firefox", "a browser gets the newest as JSON: Firefox", |s| {
+    Rule::new("negotiation/accept-firefox", "a browser gets the newest as JSON: Firefox", |s| {
         gets(s, &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"], Json)
     }),
     // Bounded work.
     Rule::new(
-        "3.1/accept-long",
+        "negotiation/accept-long",
         "an Accept of hundreds of ranges is answered, and within a second",
         |server| {
             let accept = vec!["text/html;level=1;q=0.7"; 350].join(", ");
@@ -362,7 +390,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.1/accept-hostile",
+        "negotiation/accept-hostile",
         "so is one of nothing but separators, or quotes that never close",
         |server| {
             for piece in [",", ";", "\"", "\\\"", "a/b;c=\"", "*/*;q=0.1,"] {

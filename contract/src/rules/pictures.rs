@@ -1,26 +1,26 @@
-//! §3: `/images/{file}`.
+//! `/images/{file}`.
 
 use crate::{
     Rule, Server,
     http::Answer,
-    rule::{Checked, demand},
+    objection::{Checked, demand},
     rules::representations::pictures,
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3/every-picture-answers", "every picture that the list names is there", |server| {
+    Rule::new("pictures/every-picture-answers", "every picture that the list names is there", |server| {
         for path in pictures(server)? {
             server.send(&server.ask("HEAD", &path))?.is(200)?;
         }
         Ok(())
     }),
-    Rule::new("3/picture-is-svg", "a picture is SVG: image/svg+xml and an svg element", |server| {
+    Rule::new("pictures/picture-is-svg", "a picture is SVG: image/svg+xml and an svg element", |server| {
         let answer = picture(server)?;
         answer.is_of_type("image/svg+xml")?;
         demand!(answer.text().contains("<svg"), "{} without an svg element", answer.story());
         Ok(())
     }),
-    Rule::new("3/picture-has-no-script", "a picture runs nothing", |server| {
+    Rule::new("pictures/picture-has-no-script", "a picture runs nothing", |server| {
         for path in pictures(server)?.iter().take(50) {
             let answer = server.send(&server.get(path))?;
             let text = answer.text().to_lowercase();
@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3/picture-is-cached-for-an-hour", "a picture may be kept for an hour", |server| {
+    Rule::new("pictures/picture-is-cached-for-an-hour", "a picture may be kept for an hour", |server| {
         let answer = picture(server)?;
         let directives = server.cache_control(&answer);
         demand!(
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         );
         Ok(())
     }),
-    Rule::new("3/picture-is-not-immutable", "but not for ever: a reload may replace it", |server| {
+    Rule::new("pictures/picture-is-not-immutable", "but not for ever: a reload may replace it", |server| {
         let answer = picture(server)?;
         demand!(
             !server.cache_control(&answer).contains(&"immutable".to_owned()),
@@ -51,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         );
         Ok(())
     }),
-    Rule::new("3/picture-has-etag", "a picture has a strong ETag", |server| {
+    Rule::new("pictures/picture-has-etag", "a picture has a strong ETag", |server| {
         let answer = picture(server)?;
         let etag = answer.has("etag")?;
         demand!(
@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         );
         Ok(())
     }),
-    Rule::new("3/picture-is-304-when-unchanged", "If-None-Match with it is 304", |server| {
+    Rule::new("pictures/picture-is-304-when-unchanged", "If-None-Match with it is 304", |server| {
         let etag = picture(server)?.etag()?;
         let request = server.get(&server.picture_path()?).header("If-None-Match", &etag);
         let answer = server.send(&request)?;
@@ -69,15 +69,15 @@ pub(super) const RULES: &[Rule] = &[
         demand!(answer.body.is_empty(), "{} with content", answer.story());
         Ok(())
     }),
-    Rule::new("3/picture-for-any-accept", "a browser's img element gets it", |server| {
+    Rule::new("pictures/picture-for-any-accept", "a browser's img element gets it", |server| {
         let accept = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
         let answer = server.send(&server.get(&server.picture_path()?).accept(accept))?;
         answer.is(200)?.is_of_type("image/svg+xml").map(drop)
     }),
-    Rule::new("3/unknown-picture-is-404", "a picture that is not there is a 404 problem", |server| {
+    Rule::new("pictures/unknown-picture-is-404", "a picture that is not there is a 404 problem", |server| {
         server.send(&server.get("/images/no-such-picture.svg"))?.problem(404).map(drop)
     }),
-    Rule::new("3/pictures-stay-in-their-directory", "no path leads out of the pictures", |server| {
+    Rule::new("pictures/pictures-stay-in-their-directory", "no path leads out of the pictures", |server| {
         let mut paths = vec!["/images/....//....//etc/passwd", "/images/.hidden", "/images/"];
         if server.through().is_none() {
             paths.extend([

@@ -1,9 +1,15 @@
-//! What the tables of §3.3 share: a query is asked, and what it finds is compared with what should be found.
+//! Queries on a list. What their tables share is here: a query is asked, and what it finds is compared with what should
+//! be found.
+
+pub(super) mod filters;
+pub(super) mod paging;
+pub(super) mod search;
+pub(super) mod sorting;
 
 use crate::{
     Server,
     http::Answer,
-    rule::{Checked, demand},
+    objection::{Checked, demand},
     server::Product,
 };
 

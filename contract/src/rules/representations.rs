@@ -1,63 +1,89 @@
-//! §3.1: what a product looks like in each version, and that the versions tell of the same products.
+//! What a product looks like in each version, and that the versions tell of the same products.
 
 use serde_json::Value;
 
 use crate::{
     Rule, Server,
     http::shorten,
+    objection::{Checked, applies, demand},
     price::Price,
-    rule::{Checked, applies, demand},
     schema::{Members, mistakes},
     server::media_type,
 };
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3.1/v1-list-is-an-array", "the v1 list is an array of products", |s| list_is_an_array(s, 1)),
-    Rule::new("3.1/v2-list-is-an-array", "the v2 list is an array of products", |s| list_is_an_array(s, 2)),
-    Rule::new("3.1/v3-list-is-an-array", "the v3 list is an array of products", |s| list_is_an_array(s, 3)),
-    Rule::new("3.1/v1-keeps-its-schema", "v1: id, title, description, price in major units, locale", |s| {
-        keeps_schema(s, 1)
+    Rule::new("representations/v1-list-is-an-array", "the v1 list is an array of products", |s| {
+        list_is_an_array(s, 1)
     }),
-    Rule::new("3.1/v2-keeps-its-schema", "v2: v1 and img", |s| keeps_schema(s, 2)),
-    Rule::new("3.1/v3-keeps-its-schema", "v3: price as amount and currency, image, rating, category", |s| {
-        keeps_schema(s, 3)
+    Rule::new("representations/v2-list-is-an-array", "the v2 list is an array of products", |s| {
+        list_is_an_array(s, 2)
+    }),
+    Rule::new("representations/v3-list-is-an-array", "the v3 list is an array of products", |s| {
+        list_is_an_array(s, 3)
     }),
     Rule::new(
-        "3.1/v1-has-no-other-members",
+        "representations/v1-keeps-its-schema",
+        "v1: id, title, description, price in major units, locale",
+        |s| keeps_schema(s, 1),
+    ),
+    Rule::new("representations/v2-keeps-its-schema", "v2: v1 and img", |s| keeps_schema(s, 2)),
+    Rule::new(
+        "representations/v3-keeps-its-schema",
+        "v3: price as amount and currency, image, rating, category",
+        |s| keeps_schema(s, 3),
+    ),
+    Rule::new(
+        "representations/v1-has-no-other-members",
         "v1 has no member of a newer version, nor any that v1 does not name",
         |s| has_no_others(s, 1),
     ),
-    Rule::new("3.1/v2-has-no-other-members", "v2 has no member of v3, nor any that v2 does not name", |s| {
-        has_no_others(s, 2)
-    }),
-    Rule::new("3.1/v3-has-no-other-members", "v3 has no member that v3 does not name", |s| {
+    Rule::new(
+        "representations/v2-has-no-other-members",
+        "v2 has no member of v3, nor any that v2 does not name",
+        |s| has_no_others(s, 2),
+    ),
+    Rule::new("representations/v3-has-no-other-members", "v3 has no member that v3 does not name", |s| {
         has_no_others(s, 3)
     }),
-    Rule::new("3.1/v1-product-is-as-in-the-list", "one product in v1 is what the v1 list has", |s| {
-        product_as_in_list(s, 1)
-    }),
-    Rule::new("3.1/v2-product-is-as-in-the-list", "one product in v2 is what the v2 list has", |s| {
-        product_as_in_list(s, 2)
-    }),
-    Rule::new("3.1/v3-product-is-as-in-the-list", "one product in v3 is what the v3 list has", |s| {
-        product_as_in_list(s, 3)
-    }),
-    Rule::new("3.1/absent-is-not-null", "what a product does not have is absent, never null", |server| {
-        for version in known(server) {
-            for product in &server.list(version)?.values {
-                let null = product.as_object().and_then(|o| o.iter().find(|(_, value)| value.is_null()));
-                demand!(null.is_none(), "v{version}: {} is null in {product}", null.map_or("", |(n, _)| n));
-            }
-        }
-        Ok(())
-    }),
     Rule::new(
-        "3.1/versions-have-the-same-products",
+        "representations/v1-product-is-as-in-the-list",
+        "one product in v1 is what the v1 list has",
+        |s| product_as_in_list(s, 1),
+    ),
+    Rule::new(
+        "representations/v2-product-is-as-in-the-list",
+        "one product in v2 is what the v2 list has",
+        |s| product_as_in_list(s, 2),
+    ),
+    Rule::new(
+        "representations/v3-product-is-as-in-the-list",
+        "one product in v3 is what the v3 list has",
+        |s| product_as_in_list(s, 3),
+    ),
+    Rule::new(
+        "representations/absent-is-not-null",
+        "what a product does not have is absent, never null",
+        |server| {
+            for version in known(server) {
+                for product in &server.list(version)?.values {
+                    let null = product.as_object().and_then(|o| o.iter().find(|(_, value)| value.is_null()));
+                    demand!(
+                        null.is_none(),
+                        "v{version}: {} is null in {product}",
+                        null.map_or("", |(n, _)| n)
+                    );
+                }
+            }
+            Ok(())
+        },
+    ),
+    Rule::new(
+        "representations/versions-have-the-same-products",
         "every version lists the same products in the same order",
         |server| same_in_all(server, |product| product["id"].clone()),
     ),
     Rule::new(
-        "3.1/versions-agree-on-texts",
+        "representations/versions-agree-on-texts",
         "title and description are the same in every version",
         |server| {
             same_in_all(server, |product| {
@@ -66,7 +92,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.1/versions-agree-on-prices",
+        "representations/versions-agree-on-prices",
         "v3's minor units are v1's and v2's major units, exactly",
         |server| {
             server.has_a_choice()?;
@@ -87,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.1/price-is-a-number",
+        "representations/price-is-a-number",
         "v1's and v2's price is a JSON number, no text, with no more decimals than the currency has",
         |server| {
             let currency = &server.store()?.currency;
@@ -107,7 +133,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.1/v3-price-is-in-minor-units",
+        "representations/v3-price-is-in-minor-units",
         "v3's amount is a whole number of the currency's minor units",
         |server| {
             server.serves(3)?;
@@ -118,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.1/v3-currency-is-the-stores", "v3's currency is the store's", |server| {
+    Rule::new("representations/v3-currency-is-the-stores", "v3's currency is the store's", |server| {
         server.serves(3)?;
         let currency = server.store()?.currency.as_str();
         for product in &server.list(3)?.values {
@@ -127,7 +153,7 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3.1/v2-img-is-v3-image-src", "v2's img is v3's image.src", |server| {
+    Rule::new("representations/v2-img-is-v3-image-src", "v2's img is v3's image.src", |server| {
         server.serves(3)?;
         for (old, new) in server.list(2)?.values.iter().zip(&server.list(3)?.values) {
             let (old, new, id) = (&old["img"], &new["image"]["src"], &old["id"]);
@@ -136,7 +162,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.1/img-is-below-the-base",
+        "representations/img-is-below-the-base",
         "img and image.src are paths below the API's base, where the picture is",
         |server| {
             let paths = pictures(server)?;
@@ -148,7 +174,7 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.1/image-has-a-text", "v3's image says in words what it shows", |server| {
+    Rule::new("representations/image-has-a-text", "v3's image says in words what it shows", |server| {
         server.serves(3)?;
         for product in server.list(3)?.values.iter().filter(|product| product.get("image").is_some()) {
             let alt = product["image"]["alt"].as_str().unwrap_or_default();
@@ -157,7 +183,7 @@ pub(super) const RULES: &[Rule] = &[
         Ok(())
     }),
     Rule::new(
-        "3.1/lists-are-one-version",
+        "representations/lists-are-one-version",
         "an answer is of the version that its headers say, on every query",
         |server| {
             for version in known(server) {
@@ -171,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3.1/json-is-the-newest-version",
+        "representations/json-is-the-newest-version",
         "application/json has the newest version's members",
         |server| {
             let version = server.release.newest();
@@ -182,12 +208,16 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3.1/json-is-utf-8", "JSON is UTF-8 without a byte order mark (RFC 8259 §8.1)", |server| {
-        let body = &server.list(server.newest_known())?.body;
-        demand!(!body.starts_with(b"\xEF\xBB\xBF"), "the list begins with a byte order mark");
-        demand!(std::str::from_utf8(body).is_ok(), "the list is not UTF-8");
-        Ok(())
-    }),
+    Rule::new(
+        "representations/json-is-utf-8",
+        "JSON is UTF-8 without a byte order mark (RFC 8259 §8.1)",
+        |server| {
+            let body = &server.list(server.newest_known())?.body;
+            demand!(!body.starts_with(b"\xEF\xBB\xBF"), "the list begins with a byte order mark");
+            demand!(std::str::from_utf8(body).is_ok(), "the list is not UTF-8");
+            Ok(())
+        },
+    ),
 ];
 
 /// The versions that are served and known.

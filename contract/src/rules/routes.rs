@@ -1,20 +1,20 @@
-//! §3: the routes and what each answers at its plainest.
+//! The routes and what each answers at its plainest.
 
 use crate::{
     Rule, Server,
     link::{is_relative, resolve},
-    rule::{Checked, applies, demand},
+    objection::{Checked, applies, demand},
     server::claimed_versions,
 };
 
 /// What the other rules of `/version` stand on.
-pub(super) const VERSION_RULE: &str = "3/version-is-json";
+pub(super) const VERSION_RULE: &str = "routes/version-is-json";
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::new("3/livez-answers", "/livez answers 200", |server| {
+    Rule::new("routes/livez-answers", "/livez answers 200", |server| {
         server.send(&server.get("/livez"))?.is(200).map(drop)
     }),
-    Rule::new("3/readyz-answers", "/readyz answers 200 once the service is ready", |server| {
+    Rule::new("routes/readyz-answers", "/readyz answers 200 once the service is ready", |server| {
         server.send(&server.get("/readyz"))?.is(200).map(drop)
     }),
     Rule::new(VERSION_RULE, "/version answers a JSON object", |server| {
@@ -23,25 +23,25 @@ pub(super) const RULES: &[Rule] = &[
         demand!(answer.json()?.is_object(), "{}: not an object", answer.story());
         Ok(())
     }),
-    Rule::new("3/version-names-the-service", "/version says that this is sava-product", |server| {
+    Rule::new("routes/version-names-the-service", "/version says that this is sava-product", |server| {
         let service = &version(server)?["service"];
         demand!(service == "sava-product", "/version says service {service}");
         Ok(())
     }),
-    Rule::new("3/version-names-the-release", "/version names the release that is asked for", |server| {
+    Rule::new("routes/version-names-the-release", "/version names the release that is asked for", |server| {
         let release = &version(server)?["release"];
         let wanted = server.release.name.as_str();
         demand!(release == wanted, "/version says release {release}, not {wanted:?}");
         Ok(())
     }),
-    Rule::new("3/version-names-the-revision", "/version names the git revision", |server| {
+    Rule::new("routes/version-names-the-revision", "/version names the git revision", |server| {
         version_text(server, "revision")
     }),
-    Rule::new("3/version-names-the-instance", "/version names the instance", |server| {
+    Rule::new("routes/version-names-the-instance", "/version names the instance", |server| {
         version_text(server, "instance")
     }),
     Rule::new(
-        "3/version-lists-the-api-versions",
+        "routes/version-lists-the-api-versions",
         "/version lists every version that the release has to serve, and no version that it does not serve",
         |server| {
             let mut claimed = claimed_versions(version(server)?);
@@ -55,28 +55,28 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/locales-are-listed",
+        "routes/locales-are-listed",
         "/products lists the stores: an array, each with code and currency",
         |server| server.store().map(drop),
     ),
-    Rule::new("3/locales-are-json", "/products is application/json", |server| {
+    Rule::new("routes/locales-are-json", "/products is application/json", |server| {
         server.send(&server.get("/products"))?.is(200)?.is_of_type("application/json").map(drop)
     }),
-    Rule::new("3/locales-have-names", "each store has a name", |server| {
+    Rule::new("routes/locales-have-names", "each store has a name", |server| {
         for store in server.stores()? {
             let name = store.whole["name"].as_str().unwrap_or_default();
             demand!(!name.is_empty(), "store {} has no name: {}", store.locale, store.whole);
         }
         Ok(())
     }),
-    Rule::new("3/locales-have-language-tags", "each store has a language tag (RFC 5646)", |server| {
+    Rule::new("routes/locales-have-language-tags", "each store has a language tag (RFC 5646)", |server| {
         for store in server.stores()? {
             let tag = store.whole["language"].as_str().unwrap_or_default();
             demand!(is_language_tag(tag), "store {} has the language {tag:?}", store.locale);
         }
         Ok(())
     }),
-    Rule::new("3/locales-have-currencies", "each store's currency is a code of ISO 4217", |server| {
+    Rule::new("routes/locales-have-currencies", "each store's currency is a code of ISO 4217", |server| {
         for store in server.stores()? {
             let code = &store.currency;
             let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -84,16 +84,20 @@ pub(super) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("3/locales-are-distinct", "no two stores have the same code, whatever its case", |server| {
-        let mut codes: Vec<String> =
-            server.stores()?.iter().map(|store| store.locale.to_lowercase()).collect();
-        codes.sort_unstable();
-        let twice = codes.windows(2).find(|pair| pair[0] == pair[1]);
-        demand!(twice.is_none(), "{} is listed twice", twice.map_or("", |pair| pair[0].as_str()));
-        Ok(())
-    }),
     Rule::new(
-        "3/locales-link-to-their-lists",
+        "routes/locales-are-distinct",
+        "no two stores have the same code, whatever its case",
+        |server| {
+            let mut codes: Vec<String> =
+                server.stores()?.iter().map(|store| store.locale.to_lowercase()).collect();
+            codes.sort_unstable();
+            let twice = codes.windows(2).find(|pair| pair[0] == pair[1]);
+            demand!(twice.is_none(), "{} is listed twice", twice.map_or("", |pair| pair[0].as_str()));
+            Ok(())
+        },
+    ),
+    Rule::new(
+        "routes/locales-link-to-their-lists",
         "each store has a link to its list, relative to /products",
         |server| {
             for store in server.stores()? {
@@ -106,7 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/every-store-has-its-list",
+        "routes/every-store-has-its-list",
         "/products/{locale} answers an array for every store",
         |server| {
             for store in server.stores()? {
@@ -116,7 +120,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/locale-in-any-case",
+        "routes/locale-in-any-case",
         "the locale is case-insensitive: upper and mixed case answer the same list",
         |server| {
             let locale = &server.store()?.locale;
@@ -133,13 +137,13 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3/locale-in-any-case-for-one", "so it is for one product", |server| {
+    Rule::new("routes/locale-in-any-case-for-one", "so it is for one product", |server| {
         let id = server.some_product()?.id;
         let locale = server.store()?.locale.to_uppercase();
         server.send(&server.get(&format!("/products/{locale}/{id}")))?.is(200).map(drop)
     }),
     Rule::new(
-        "3/list-does-not-depend-on-a-query",
+        "routes/list-does-not-depend-on-a-query",
         "a query on a store's list finds products (the original found none)",
         |server| {
             let first = &server.at_least(1)?[0];
@@ -149,7 +153,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/one-product-answers",
+        "routes/one-product-answers",
         "/products/{locale}/{id} answers the product of that id, for every version",
         |server| {
             let id = server.some_product()?.id;
@@ -163,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/one-product-is-of-its-store",
+        "routes/one-product-is-of-its-store",
         "/products/{locale}/{id} answers that store's product (the original answered another's)",
         |server| {
             for store in server.stores()? {
@@ -177,7 +181,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
-        "3/every-product-can-be-had-alone",
+        "routes/every-product-can-be-had-alone",
         "the first, the last and those between answer at their own paths as they stand in the list",
         |server| {
             let version = server.newest_known();
@@ -199,11 +203,15 @@ pub(super) const RULES: &[Rule] = &[
             Ok(())
         },
     ),
-    Rule::new("3/one-product-ignores-list-paging", "one product is an object, never an array", |server| {
-        let answer = server.send(&server.get(&server.product_path()?))?;
-        demand!(answer.is(200)?.json()?.is_object(), "{}: not an object", answer.story());
-        Ok(())
-    }),
+    Rule::new(
+        "routes/one-product-ignores-list-paging",
+        "one product is an object, never an array",
+        |server| {
+            let answer = server.send(&server.get(&server.product_path()?))?;
+            demand!(answer.is(200)?.json()?.is_object(), "{}: not an object", answer.story());
+            Ok(())
+        },
+    ),
 ];
 
 /// What `/version` said.
@@ -211,7 +219,7 @@ fn version(server: &Server) -> Checked<&serde_json::Value> {
     server
         .version_document
         .as_ref()
-        .map_err(|why| crate::rule::Objection::StandsOn(VERSION_RULE, why.clone()))
+        .map_err(|why| crate::objection::Objection::StandsOn(VERSION_RULE, why.clone()))
 }
 
 fn version_text(server: &Server, member: &str) -> Checked {

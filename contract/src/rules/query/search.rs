@@ -1,35 +1,35 @@
-//! §3.3: `q`, the full text.
+//! `q`, the full text.
 
 use std::collections::BTreeSet;
 
 use crate::{
     Rule, Server,
-    rule::{Checked, applies, demand},
+    objection::{Checked, applies, demand},
     rules::query::{ask, finds},
     server::Product,
 };
 
-pub(super) const RULES: &[Rule] = &[
-    Rule::new("3.3/q-finds-in-titles", "q finds a part of a title", |server| {
+pub(in crate::rules) const RULES: &[Rule] = &[
+    Rule::new("query/q-finds-in-titles", "q finds a part of a title", |server| {
         let title = server.some_product()?.title.clone();
         let part: String = title.chars().skip(1).take(5).collect();
         applies!(!part.trim().is_empty(), "the title {title:?} is too short");
         searches(server, &part)
     }),
-    Rule::new("3.3/q-finds-in-descriptions", "and a part of a description", |server| {
+    Rule::new("query/q-finds-in-descriptions", "and a part of a description", |server| {
         let description = server.some_product()?.description.clone();
         let part: String = description.chars().take(18).collect();
         applies!(!part.trim().is_empty(), "product {} has no description", server.some_product()?.id);
         searches(server, &part)
     }),
-    Rule::new("3.3/q-finds-in-categories", "and a category", |server| {
+    Rule::new("query/q-finds-in-categories", "and a category", |server| {
         let Some(category) = server.products()?.iter().find_map(|product| product.category.clone()) else {
             applies!(false, "no product shows a category");
             return Ok(());
         };
         searches(server, &category)
     }),
-    Rule::new("3.3/q-ignores-case", "in any case", |server| {
+    Rule::new("query/q-ignores-case", "in any case", |server| {
         let title = &server.some_product()?.title;
         let upper = ask(server, &[("q", &title.to_uppercase())])?.ids()?;
         let lower = ask(server, &[("q", &title.to_lowercase())])?.ids()?;
@@ -40,13 +40,13 @@ pub(super) const RULES: &[Rule] = &[
         );
         Ok(())
     }),
-    Rule::new("3.3/q-is-literal", "q is text, no pattern", |server| {
+    Rule::new("query/q-is-literal", "q is text, no pattern", |server| {
         for text in [".*", "^", "(", "[a-z]", "\\w"] {
             searches(server, text)?;
         }
         Ok(())
     }),
-    Rule::new("3.3/q-is-one-text", "several words are found side by side only", |server| {
+    Rule::new("query/q-is-one-text", "several words are found side by side only", |server| {
         let title = &server.some_product()?.title;
         let mut words: Vec<&str> = title.split(' ').collect();
         applies!(words.len() > 1, "the title {title:?} is one word");
@@ -54,19 +54,19 @@ pub(super) const RULES: &[Rule] = &[
         searches(server, &words.join(" "))?;
         searches(server, title)
     }),
-    Rule::new("3.3/q-looks-at-texts-only", "q does not look at id, price, locale or picture", |server| {
+    Rule::new("query/q-looks-at-texts-only", "q does not look at id, price, locale or picture", |server| {
         for text in [server.store()?.locale.clone(), ".svg".to_owned(), server.store()?.currency.clone()] {
             searches(server, &text)?;
         }
         Ok(())
     }),
-    Rule::new("3.3/q-empty-is-no-filter", "an empty q is no filter", |server| {
+    Rule::new("query/q-empty-is-no-filter", "an empty q is no filter", |server| {
         finds(server, &[("q", "")], server.products()?).map(drop)
     }),
-    Rule::new("3.3/q-without-a-match", "what is nowhere finds nothing: 200 and []", |server| {
+    Rule::new("query/q-without-a-match", "what is nowhere finds nothing: 200 and []", |server| {
         finds(server, &[("q", "zzqxj no product says this")], []).map(drop)
     }),
-    Rule::new("3.3/q-and-filters-are-all", "q and a filter are both", |server| {
+    Rule::new("query/q-and-filters-are-all", "q and a filter are both", |server| {
         let product = server.some_product()?;
         let id = product.id.to_string();
         finds(server, &[("q", &product.title), ("id", &id)], [product])?;

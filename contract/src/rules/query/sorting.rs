@@ -1,44 +1,44 @@
-//! §3.3: `_sort` and `_order`.
+//! `_sort` and `_order`.
 
 use std::cmp::Ordering;
 
 use crate::{
     Rule, Server,
-    rule::{Checked, demand},
+    objection::{Checked, demand},
     rules::query::{Query, ask, finds, refuses},
     server::{Product, media_type},
 };
 
-pub(super) const RULES: &[Rule] = &[
-    Rule::new("3.3/sort-by-price", "_sort=price is from the cheapest, as exact decimals", |server| {
+pub(in crate::rules) const RULES: &[Rule] = &[
+    Rule::new("query/sort-by-price", "_sort=price is from the cheapest, as exact decimals", |server| {
         sorts(server, &[("_sort", "price")], |a, b| a.price.cmp(&b.price))
     }),
-    Rule::new("3.3/sort-by-price-desc", "_order=desc is from the dearest", |server| {
+    Rule::new("query/sort-by-price-desc", "_order=desc is from the dearest", |server| {
         sorts(server, &[("_sort", "price"), ("_order", "desc")], |a, b| b.price.cmp(&a.price))
     }),
-    Rule::new("3.3/sort-by-id", "ids are compared as numbers, not as text", |server| {
+    Rule::new("query/sort-by-id", "ids are compared as numbers, not as text", |server| {
         sorts(server, &[("_sort", "id")], |a, b| a.id.cmp(&b.id))?;
         sorts(server, &[("_sort", "id"), ("_order", "desc")], |a, b| b.id.cmp(&a.id))
     }),
     Rule::new(
-        "3.3/sort-by-title",
+        "query/sort-by-title",
         "texts are compared by Unicode code point of the lower-cased text, then of the text",
         |server| sorts(server, &[("_sort", "title")], |a, b| text(&a.title, &b.title)),
     ),
-    Rule::new("3.3/sort-by-title-desc", "and so from the last", |server| {
+    Rule::new("query/sort-by-title-desc", "and so from the last", |server| {
         sorts(server, &[("_sort", "title"), ("_order", "desc")], |a, b| text(&b.title, &a.title))
     }),
-    Rule::new("3.3/sort-by-description", "every text can be sorted by", |server| {
+    Rule::new("query/sort-by-description", "every text can be sorted by", |server| {
         sorts(server, &[("_sort", "description")], |a, b| text(&a.description, &b.description))
     }),
-    Rule::new("3.3/sort-order-asc", "_order=asc is what no _order is", |server| {
+    Rule::new("query/sort-order-asc", "_order=asc is what no _order is", |server| {
         sorts(server, &[("_sort", "price"), ("_order", "asc")], |a, b| a.price.cmp(&b.price))
     }),
-    Rule::new("3.3/sort-order-in-any-case", "DESC is desc", |server| {
+    Rule::new("query/sort-order-in-any-case", "DESC is desc", |server| {
         sorts(server, &[("_sort", "price"), ("_order", "DESC")], |a, b| b.price.cmp(&a.price))
     }),
     Rule::new(
-        "3.3/sort-by-several-keys",
+        "query/sort-by-several-keys",
         "several keys are separated by commas, and so are their orders",
         |server| {
             sorts(server, &[("_sort", "price,title"), ("_order", "desc,asc")], |a, b| {
@@ -46,32 +46,32 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
     ),
-    Rule::new("3.3/sort-missing-orders-are-asc", "a key without an order is ascending", |server| {
+    Rule::new("query/sort-missing-orders-are-asc", "a key without an order is ascending", |server| {
         sorts(server, &[("_sort", "price,title"), ("_order", "desc")], |a, b| {
             b.price.cmp(&a.price).then_with(|| text(&a.title, &b.title))
         })
     }),
     Rule::new(
-        "3.3/sort-keeps-the-order-of-equals",
+        "query/sort-keeps-the-order-of-equals",
         "equal products keep the file's order, in desc too",
         |server| {
             sorts(server, &[("_sort", "locale")], |_, _| Ordering::Equal)?;
             sorts(server, &[("_sort", "locale"), ("_order", "desc")], |_, _| Ordering::Equal)
         },
     ),
-    Rule::new("3.3/sort-by-unknown-field", "a key that is no field is 400", |server| {
+    Rule::new("query/sort-by-unknown-field", "a key that is no field is 400", |server| {
         for key in ["nonsense", "price,nonsense", "Price", "price.amount", ""] {
             refuses(server, &[("_sort", key)], "_sort")?;
         }
         Ok(())
     }),
-    Rule::new("3.3/sort-unknown-order", "an order that is neither asc nor desc is 400", |server| {
+    Rule::new("query/sort-unknown-order", "an order that is neither asc nor desc is 400", |server| {
         for order in ["up", "asc,down", "1"] {
             refuses(server, &[("_sort", "price,id"), ("_order", order)], "_order")?;
         }
         Ok(())
     }),
-    Rule::new("3.3/sort-before-paging", "the list is sorted before a page is cut", |server| {
+    Rule::new("query/sort-before-paging", "the list is sorted before a page is cut", |server| {
         let products = server.at_least(4)?;
         let mut sorted: Vec<&Product> = products.iter().collect();
         sorted.sort_by_key(|product| std::cmp::Reverse(product.price));
@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         finds(server, &query, sorted[2..4].iter().copied()).map(drop)
     }),
     Rule::new(
-        "3.3/sort-is-the-same-in-each-version",
+        "query/sort-is-the-same-in-each-version",
         "the order does not depend on the version asked",
         |server| {
             server.has_a_choice()?;
