@@ -11,14 +11,11 @@ use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body::{Frame, SizeHint};
+use sava_service::etag::none_match_fails;
 
 use crate::{
-    app::Representation,
-    catalog::Store,
-    document::Tag,
-    encoding::Coding,
-    headers::{none_match_fails, not_modified},
-    representation::Version,
+    api_version::ApiVersion, catalog::Store, document::Tag, encoding::Coding, headers::not_modified,
+    representation::Representation,
 };
 
 /// About how many bytes are put together at a time.
@@ -26,7 +23,7 @@ const CHUNK: usize = 64 << 10;
 
 /// Answers with the array of the products at `positions`, or with 304 where the client has it already; `tag` tells
 /// it from other arrays.
-pub fn answer_with_array(
+pub(crate) fn answer_with_array(
     store: &Arc<Store>,
     representation: Representation,
     positions: impl Iterator<Item = u32> + Clone + Send + Unpin + 'static,
@@ -57,7 +54,7 @@ pub fn answer_with_array(
 /// A JSON array of products as a body.
 struct ArrayBody<Positions> {
     store: Arc<Store>,
-    version: Version,
+    version: ApiVersion,
     positions: Positions,
     bytes_left: u64,
     is_first: bool,

@@ -2,32 +2,38 @@
 //!
 //! A catalog never changes; a reload makes a new one, and requests that are under way keep the one they began with.
 
+mod data_file;
 mod draft;
 mod embedded;
 mod field;
 mod fields;
+mod file;
 mod index;
 mod mistake;
+mod outline;
 mod pictures;
+mod pieces;
 mod reader;
 mod source;
 mod store;
-mod watch;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::SystemTime};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http::HeaderValue;
 use serde::Serialize;
 
-pub use self::{
+pub use self::source::{LoadError, Source};
+pub(crate) use self::{
     draft::{Draft, ImageDraft, Money, Rating, StoreDraft},
     field::Field,
     index::{Index, collate},
-    mistake::{Mistake, Mistakes},
     pictures::Pictures,
-    source::{Contents, LoadError, Source},
     store::{List, Store},
-    watch::watch,
 };
 use crate::document::{Document, Tag};
 
@@ -39,17 +45,17 @@ pub struct Catalog {
     /// Positions of stores by each name that they answer to, in lower case.
     names: HashMap<String, usize>,
     /// The pictures of products.
-    pub pictures: Pictures,
+    pub(crate) pictures: Pictures,
     /// The list of stores, as `/products` gives it.
-    pub index: Document,
+    pub(crate) index: Document,
     /// Where it comes from: `embedded`, or the data directory.
-    pub source: String,
+    pub(crate) source: String,
     /// `sha256:` and the hash of the data file, as `sha256sum` tells it.
-    pub digest: String,
+    pub(crate) digest: String,
     /// What tells its data, pictures included, from other data.
-    pub version: Tag,
-    /// When it was loaded.
-    pub loaded_at: SystemTime,
+    pub(crate) version: Tag,
+    /// When it was loaded, by a clock of years from 1970 to 9999.
+    pub(crate) loaded_at: SystemTime,
 }
 
 /// A store as `/products` tells it.
@@ -85,12 +91,13 @@ impl Catalog {
         let index = serde_json::to_vec(&entries).expect("text is JSON");
         let index = Document::new(HeaderValue::from_static("application/json"), index);
         let stores = stores.into_iter().map(Arc::new).collect();
-        Self { stores, names, pictures, index, source, digest, version, loaded_at: SystemTime::now() }
+        let loaded_at = with_four_digits(SystemTime::now());
+        Self { stores, names, pictures, index, source, digest, version, loaded_at }
     }
 
     /// The store of a locale, by its code or an alias, in whatever case.
     #[must_use]
-    pub fn store(&self, locale: &str) -> Option<&Arc<Store>> {
+    pub(crate) fn store(&self, locale: &str) -> Option<&Arc<Store>> {
         let locale = if locale.bytes().any(|byte| byte.is_ascii_uppercase()) {
             Cow::Owned(locale.to_ascii_lowercase())
         } else {
@@ -101,7 +108,28 @@ impl Catalog {
 
     /// All stores, in the order of the data file.
     #[must_use]
-    pub fn stores(&self) -> &[Arc<Store>] {
+    pub(crate) fn stores(&self) -> &[Arc<Store>] {
         &self.stores
+    }
+}
+
+/// The time that is nearest to `time` among those that are written with a year of four digits (RFC 3339).
+fn with_four_digits(time: SystemTime) -> SystemTime {
+    /// 9999-12-31T23:59:59Z, in seconds since 1970.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_such_as_can_be_written() {
+        let written = |time| humantime::format_rfc3339_seconds(with_four_digits(time)).to_string();
+        let day = Duration::from_hours(24);
+        assert_eq!(written(SystemTime::UNIX_EPOCH - day), "1970-01-01T00:00:00Z");
+        assert_eq!(written(SystemTime::UNIX_EPOCH + 4_000_000 * day), "9999-12-31T23:59:59Z");
+        assert_eq!(written(SystemTime::UNIX_EPOCH + day), "1970-01-02T00:00:00Z");
     }
 }

@@ -10,7 +10,7 @@ use crate::encoding::{Coding, Packed};
 
 /// A body that answers requests as it is.
 #[derive(Clone, Debug)]
-pub struct Document {
+pub(crate) struct Document {
     /// Its media type.
     pub content_type: HeaderValue,
     /// Its bytes.
@@ -26,7 +26,7 @@ pub struct Document {
 impl Document {
     /// A body of these bytes.
     #[must_use]
-    pub fn new(content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let tag = Tag::of(&bytes);
         Self { content_type, tag, bytes, etags: etags(tag, ""), packed: Arc::default() }
@@ -34,18 +34,18 @@ impl Document {
 
     /// The same bytes under another media type, and so with other ETags: `form` tells them apart.
     #[must_use]
-    pub fn in_form(&self, content_type: HeaderValue, form: &str) -> Self {
+    pub(crate) fn in_form(&self, content_type: HeaderValue, form: &str) -> Self {
         Self { content_type, etags: etags(self.tag, form), ..self.clone() }
     }
 
     /// The strong ETag of this document in `coding` (RFC 9110, §8.8.3).
     #[must_use]
-    pub fn etag(&self, coding: Coding) -> &HeaderValue {
+    pub(crate) fn etag(&self, coding: Coding) -> &HeaderValue {
         &self.etags[coding.index()]
     }
 
     /// The bytes in `coding`. The first one to ask makes them, the others wait for it.
-    pub async fn packed(&self, coding: Coding) -> Bytes {
+    pub(crate) async fn packed(&self, coding: Coding) -> Bytes {
         self.packed.get(coding, &self.bytes).await
     }
 }
@@ -57,17 +57,17 @@ fn etags(tag: Tag, form: &str) -> [HeaderValue; Coding::ALL.len()] {
 /// A hash of bytes, from which ETags are made. It is no proof against malice: who can choose the data of the shop
 /// needs no collision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tag(u128);
+pub(crate) struct Tag(u128);
 
 impl Tag {
     /// The tag of these bytes.
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(xxh3_128(bytes))
     }
 
     /// The tag of bytes that come in pieces.
-    pub fn of_pieces(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Self {
+    pub(crate) fn of_pieces(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Self {
         let mut hasher = Xxh3::new();
         feed(&mut |piece| hasher.update(piece));
         Self(hasher.digest128())
@@ -78,7 +78,7 @@ impl Tag {
     /// # Panics
     /// When `form` has characters that an ETag cannot have; it is one of ours.
     #[must_use]
-    pub fn etag(self, form: &str, coding: Coding) -> HeaderValue {
+    pub(crate) fn etag(self, form: &str, coding: Coding) -> HeaderValue {
         let etag = format!("\"{self}{form}{}\"", coding.suffix());
         HeaderValue::try_from(etag).expect("letters, digits and hyphens")
     }

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
+use sava_service::quality::{Quality, weighted};
 use tokio::sync::OnceCell;
 
 /// The largest body that is compressed; what is larger goes out as it is.
@@ -13,7 +14,7 @@ const MIN_BYTES: usize = 256;
 
 /// A content coding, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(crate) enum Coding {
     /// No coding.
     Identity,
     /// gzip (RFC 1952)
@@ -26,90 +27,83 @@ pub enum Coding {
 
 impl Coding {
     /// All codings; of those that a client wants equally the last is best.
-    pub const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Zstd, Self::Brotli];
+    pub(crate) const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Zstd, Self::Brotli];
 
     /// Its position in [`Coding::ALL`].
     #[must_use]
-    pub const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         self as usize
     }
 
     /// Its name in `Accept-Encoding` and `Content-Encoding`.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         ["identity", "gzip", "zstd", "br"][self.index()]
+    }
+
+    /// The coding of that name, in any case; `x-gzip` is an older name of gzip (RFC 9110 §8.4.1.3).
+    fn named(name: &[u8]) -> Option<Self> {
+        if name.eq_ignore_ascii_case(b"x-gzip") {
+            return Some(Self::Gzip);
+        }
+        Self::ALL.into_iter().find(|coding| name.eq_ignore_ascii_case(coding.name().as_bytes()))
     }
 
     /// The end of an ETag, so that each coding has its own.
     #[must_use]
-    pub const fn suffix(self) -> &'static str {
+    pub(crate) const fn suffix(self) -> &'static str {
         ["", "-gzip", "-zstd", "-br"][self.index()]
     }
 
     /// The value of `Content-Encoding`, where there is a coding.
     #[must_use]
-    pub fn header(self) -> Option<HeaderValue> {
+    pub(crate) fn header(self) -> Option<HeaderValue> {
         (self != Self::Identity).then(|| HeaderValue::from_static(self.name()))
     }
 
     /// The codings of a page: the proxy of the Kubernetes API server, through which pages are seen, reads and rewrites
     /// them, and fails at any other.
-    pub const OF_PAGES: [Self; 2] = [Self::Identity, Self::Gzip];
+    pub(crate) const OF_PAGES: [Self; 2] = [Self::Identity, Self::Gzip];
 
     /// The coding among `codings` for a body of `length` bytes that the client of `headers` likes best: none where it
     /// accepts none of them, asks for none, or the body is not worth it.
     #[must_use]
-    pub fn negotiate(headers: &HeaderMap, length: usize, codings: &[Self]) -> Self {
+    pub(crate) fn negotiate(headers: &HeaderMap, length: usize, codings: &[Self]) -> Self {
         if !(MIN_BYTES..=MAX_BYTES).contains(&length) || !headers.contains_key(header::ACCEPT_ENCODING) {
             return Self::Identity;
         }
         let mut qualities = [None; Self::ALL.len()];
         let mut others = None;
-        for value in headers.get_all(header::ACCEPT_ENCODING) {
-            for (name, quality) in value.as_bytes().split(|byte| *byte == b',').filter_map(weighted) {
-                let known = |coding: &Self| name.eq_ignore_ascii_case(coding.name().as_bytes());
-                match Self::ALL.into_iter().find(known) {
-                    Some(coding) => qualities[coding.index()] = Some(quality),
-                    None if name.eq_ignore_ascii_case(b"x-gzip") => qualities[1] = Some(quality),
-                    None if name == b"*" => others = Some(quality),
-                    None => {}
-                }
+        let lists = headers.get_all(header::ACCEPT_ENCODING).iter();
+        for (name, quality) in lists.flat_map(|list| weighted(list.as_bytes())) {
+            match Self::named(name) {
+                Some(coding) => qualities[coding.index()] = Some(quality),
+                None if name == b"*" => others = Some(quality),
+                None => {}
             }
         }
-        let quality = |coding: &Self| qualities[coding.index()].or(others).unwrap_or(0);
+        let quality = |coding: &Self| qualities[coding.index()].or(others).unwrap_or(Quality::NONE);
         let best = codings
             .iter()
             .copied()
             .filter(|coding| *coding != Self::Identity)
             .max_by_key(quality)
-            .filter(|coding| quality(coding) > 0);
-        let identity = qualities[0].unwrap_or(0);
+            .filter(|coding| quality(coding).is_acceptable());
+        let identity = qualities[Self::Identity.index()].unwrap_or(Quality::NONE);
         best.filter(|coding| quality(coding) >= identity).unwrap_or(Self::Identity)
     }
 }
 
-/// A coding's name and its quality in thousandths; nothing for what cannot be parsed.
-fn weighted(item: &[u8]) -> Option<(&[u8], u16)> {
-    let mut parts = item.split(|byte| *byte == b';');
-    let name = parts.next()?.trim_ascii();
-    let Some(parameter) = parts.next() else { return Some((name, 1000)) };
-    let (key, quality) = parameter.trim_ascii().split_at_checked(2)?;
-    let quality: f32 = std::str::from_utf8(quality).ok()?.parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000, clamped")]
-    let thousandths = (quality.clamp(0.0, 1.0) * 1000.0).ceil() as u16;
-    key.eq_ignore_ascii_case(b"q=").then_some((name, thousandths))
-}
-
 /// The compressed forms of one body.
 #[derive(Debug, Default)]
-pub struct Packed([OnceCell<Bytes>; Coding::ALL.len()]);
+pub(crate) struct Packed([OnceCell<Bytes>; Coding::ALL.len()]);
 
 impl Packed {
     /// `plain` in `coding`, compressed once, away from the threads that serve.
     ///
     /// # Panics
     /// Never: writing to memory does not fail.
-    pub async fn get(&self, coding: Coding, plain: &Bytes) -> Bytes {
+    pub(crate) async fn get(&self, coding: Coding, plain: &Bytes) -> Bytes {
         if coding == Coding::Identity {
             return plain.clone();
         }
@@ -177,7 +171,7 @@ mod tests {
     #[test]
     fn no_coding_is_a_wish_too() {
         for accept in
-            ["", "identity", "deflate", "gzip;q=0", "*;q=0", "identity, gzip;q=0.5", "gzip;q=x", "gzip;x"]
+            ["", "identity", "deflate", "gzip;q=0", "*;q=0", "identity, gzip;q=0.5", "gzip;q=x", "gzip;q=2"]
         {
             check(accept, Coding::Identity);
         }

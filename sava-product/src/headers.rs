@@ -2,6 +2,7 @@
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use sava_service::etag::none_match_fails;
 
 use crate::{document::Document, encoding::Coding};
 
@@ -15,14 +16,14 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 
 /// The version that an answer is in.
-pub const X_SAVA_MEDIA_TYPE: HeaderName = HeaderName::from_static("x-sava-media-type");
+pub(crate) const X_SAVA_MEDIA_TYPE: HeaderName = HeaderName::from_static("x-sava-media-type");
 /// How many products there are on all pages of a query.
-pub const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+pub(crate) const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// Adds what every answer of the API carries: what it varies by, and that any page may read it; and that what says
 /// nothing of its lifetime, such as an error, is not kept.
 #[must_use]
-pub fn add_common(mut response: Response) -> Response {
+pub(crate) fn add_common(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::VARY, VARY);
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -31,19 +32,9 @@ pub fn add_common(mut response: Response) -> Response {
     response
 }
 
-/// Whether the client of `headers` has what `etag` names (RFC 9110, §13.1.2: by weak comparison).
-#[must_use]
-pub fn none_match_fails(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        let tags = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        tags.map(|tag| tag.strip_prefix(b"W/").unwrap_or(tag))
-            .any(|tag| tag == b"*" || tag == etag.as_bytes())
-    })
-}
-
 /// Answers with a document, in the coding that the client likes best, or with 304 where it has that already.
 /// `more` is what else the headers say.
-pub async fn answer_with(document: &Document, request: &HeaderMap, mut more: HeaderMap) -> Response {
+pub(crate) async fn answer_with(document: &Document, request: &HeaderMap, mut more: HeaderMap) -> Response {
     let is_page = document.content_type.as_bytes().starts_with(b"text/html");
     let codings = if is_page { &Coding::OF_PAGES[..] } else { &Coding::ALL[..] };
     let coding = Coding::negotiate(request, document.bytes.len(), codings);
@@ -63,7 +54,7 @@ pub async fn answer_with(document: &Document, request: &HeaderMap, mut more: Hea
 
 /// The answer to a client that has the representation already.
 #[must_use]
-pub fn not_modified(headers: HeaderMap) -> Response {
+pub(crate) fn not_modified(headers: HeaderMap) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     *response.headers_mut() = headers;

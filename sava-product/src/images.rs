@@ -7,12 +7,12 @@ use axum::{
 use http::{HeaderMap, HeaderValue, header};
 use sava_service::Problem;
 
-use crate::{app::App, headers::answer_with, problems, products::segment};
+use crate::{headers::answer_with, path::parameter, problems, state::AppState};
 
 /// `GET /images/{file}`: the picture of a product.
-pub async fn show_image(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let file = segment(&request, 2);
-    let picture = app.catalog.load().pictures.get(&file).cloned();
+pub(crate) async fn show_image(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
+    let file = parameter(&request, "file");
+    let picture = state.catalog.load().pictures.get(&file).cloned();
     let picture = picture.ok_or_else(|| problems::unknown_image(&file))?;
     let mut headers = HeaderMap::with_capacity(12);
     // An hour, and not for ever: a reload may put another picture in its place.

@@ -1,33 +1,53 @@
 //! sava-product: the products of the shop as a versioned JSON API.
 //!
-//! A request is [routed](routes), its media type [negotiated](negotiation), its store found in the [`catalog`], and
-//! answered from bytes that were made when the catalog was loaded.
+//! A request is [routed](router), its media type negotiated, its store found in the [catalog](Catalog), and answered from bytes
+//! that were made when the catalog was loaded.
 #![warn(missing_docs)]
 
-pub mod app;
-pub mod array;
-pub mod catalog;
-pub mod check;
-pub mod decimal;
-pub mod document;
-pub mod encoding;
+mod release;
+pub mod settings;
+
+mod images;
+mod pages;
+mod path;
+mod products;
+mod router;
+mod routes;
+mod schemas;
+mod state;
+
+mod api_version;
+mod negotiation;
+mod representation;
+
+mod catalog;
+mod check;
+mod decimal;
+mod disk;
+mod reload;
+
+mod query;
+mod searches;
+
+mod array;
+mod document;
+mod encoding;
+mod headers;
+
+mod documents;
+mod openapi;
+mod problems;
+
+mod metrics;
+
 #[cfg(test)]
 mod fixture;
-pub mod headers;
-pub mod images;
-pub mod metrics;
-pub mod negotiation;
-pub mod openapi;
-pub mod pages;
-pub mod problems;
-pub mod products;
-pub mod query;
-pub mod release;
-pub mod representation;
-pub mod routes;
-pub mod schemas;
-pub mod settings;
-pub mod version;
 
-pub use app::App;
-pub use routes::router;
+pub use catalog::{Catalog, LoadError, Source};
+pub use check::check;
+pub use disk::Disk;
+pub use metrics::Metrics;
+pub use problems::respond;
+pub use reload::watch;
+pub use router::router;
+pub use state::AppState;

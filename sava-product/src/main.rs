@@ -4,17 +4,14 @@ use std::{process::ExitCode, sync::Arc};
 
 use arc_swap::ArcSwap;
 use sava_product::{
-    App, catalog,
-    catalog::Source,
-    check::check,
-    metrics, problems, router,
+    AppState, Disk, Source, check, respond, router,
     settings::{Command, Settings},
-    version::version,
+    watch,
 };
 use sava_service::{Identity, Metrics, Readiness, Service, health, settings, telemetry};
 
 fn main() -> ExitCode {
-    let settings: Settings = settings::parse("0.0.0.0:8080", "127.0.0.1:8081");
+    let settings: Settings = settings::parse("[::]:8080", "127.0.0.1:8081");
     let done = match &settings.command {
         Some(Command::Check { data }) => check(data),
         Some(Command::Health) => health::check(settings.server.listen),
@@ -30,23 +27,25 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn serve(mut settings: Settings) -> anyhow::Result<()> {
-    telemetry::start(settings.server.log_format, settings.server.log_levels.clone());
-    settings.server.faults = settings.api.release.faults.clone();
-    let source = settings.api.data.clone().map_or(Source::Embedded, Source::Directory);
-    let catalog = Arc::new(ArcSwap::from_pointee(source.load_to_start()?));
+async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (service_metrics, readiness) = (Metrics::new(), Readiness::default());
-    let metrics = metrics::Metrics::new(&service_metrics.registry);
+    let levels = settings.server.log_levels.clone();
+    let _logs = telemetry::start(settings.server.log_format, levels, &service_metrics.registry);
+    let source = settings.api.data.clone().map_or(Source::Embedded, Source::Directory);
+    let disk = Disk::default();
+    let catalog = Arc::new(ArcSwap::from_pointee(source.load_to_start(&disk).await?));
+    let metrics = Arc::new(sava_product::Metrics::new(&service_metrics.registry));
     metrics.serves(&catalog.load());
-    tokio::spawn(catalog::watch(source, catalog.clone(), metrics.clone(), readiness.clone()));
-    let app = App::new(&settings.api, catalog, metrics);
+    tokio::spawn(watch(source, disk, Arc::clone(&catalog), Arc::clone(&metrics), readiness.clone()));
+    let state = AppState::new(&settings.api, catalog, metrics)?;
     let service = Service {
         identity: Identity::new("sava-product", settings.api.release.version),
         settings: settings.server,
+        faults: settings.api.release.faults.clone(),
         readiness,
         metrics: service_metrics,
-        version: version(&app),
-        error: problems::respond,
+        version: state.version(),
+        error: respond,
     };
-    service.run(router(app)).await
+    service.run(router(state)).await
 }

@@ -2,19 +2,21 @@
 
 use std::time::SystemTime;
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    IntCounter, IntGauge, IntGaugeVec, Registry, register_int_counter_vec_with_registry,
+    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+};
 
-use crate::{catalog::Catalog, negotiation::Asked, representation::Version};
+use crate::{api_version::ApiVersion, catalog::Catalog, negotiation::Asked};
 
-/// The metrics of the API; a handle that is cheap to clone.
-#[derive(Clone)]
+/// The metrics of the API.
 pub struct Metrics {
     products: IntGaugeVec,
     loaded_at: IntGauge,
     reloads: IntCounter,
     failed_reloads: IntCounter,
     /// By version and by what was asked for: all label values are known beforehand, and so are few.
-    requests: [[IntCounter; ASKED.len()]; Version::ALL.len()],
+    requests: [[IntCounter; ASKED.len()]; ApiVersion::ALL.len()],
     not_acceptable: IntCounter,
 }
 
@@ -35,39 +37,41 @@ impl Metrics {
     /// When they are registered already, or their names are wrong; both are fixed.
     #[must_use]
     pub fn new(registry: &Registry) -> Self {
-        let products = IntGaugeVec::new(
-            Opts::new("sava_products", "Products in the catalog that is served, by store."),
+        let once = "registered once";
+        let products = register_int_gauge_vec_with_registry!(
+            "sava_products",
+            "Products in the catalog that is served, by store.",
             &["locale"],
-        );
-        let loaded_at = IntGauge::new(
+            registry
+        )
+        .expect(once);
+        let loaded_at = register_int_gauge_with_registry!(
             "sava_catalog_loaded_timestamp_seconds",
             "When the catalog that is served was loaded, in seconds since 1970.",
-        );
-        let reloads = IntCounterVec::new(
-            Opts::new("sava_catalog_reloads_total", "Changes of the data that were loaded, or failed to."),
+            registry
+        )
+        .expect(once);
+        let reloads = register_int_counter_vec_with_registry!(
+            "sava_catalog_reloads_total",
+            "Changes of the data that were loaded, or failed to.",
             &["result"],
-        );
-        let requests = IntCounterVec::new(
-            Opts::new(
-                "sava_api_requests_total",
-                "Requests for products by the API version that was negotiated and the kind of media range by which.",
-            ),
+            registry
+        )
+        .expect(once);
+        let requests = register_int_counter_vec_with_registry!(
+            "sava_api_requests_total",
+            "Requests for products by the API version that was negotiated and the kind of media range by which.",
             &["api_version", "asked"],
-        );
-        let (products, loaded_at) = (products.expect("a valid name"), loaded_at.expect("a valid name"));
-        let (reloads, requests) = (reloads.expect("a valid name"), requests.expect("a valid name"));
-        let once = "registered once";
-        registry.register(Box::new(products.clone())).expect(once);
-        registry.register(Box::new(loaded_at.clone())).expect(once);
-        registry.register(Box::new(reloads.clone())).expect(once);
-        registry.register(Box::new(requests.clone())).expect(once);
+            registry
+        )
+        .expect(once);
         let counter = |version: &str, asked: &str| requests.with_label_values(&[version, asked]);
         Self {
             products,
             loaded_at,
             reloads: reloads.with_label_values(&["loaded"]),
             failed_reloads: reloads.with_label_values(&["failed"]),
-            requests: Version::ALL.map(|version| ASKED.map(|(_, asked)| counter(version.name(), asked))),
+            requests: ApiVersion::ALL.map(|version| ASKED.map(|(_, asked)| counter(version.name(), asked))),
             not_acceptable: counter("none", "not acceptable"),
         }
     }
@@ -84,25 +88,25 @@ impl Metrics {
     }
 
     /// A change of the data was loaded.
-    pub fn reloaded(&self, catalog: &Catalog) {
+    pub(crate) fn reloaded(&self, catalog: &Catalog) {
         self.reloads.inc();
         self.serves(catalog);
     }
 
     /// A change of the data could not be loaded.
-    pub fn reload_failed(&self) {
+    pub(crate) fn reload_failed(&self) {
         self.failed_reloads.inc();
     }
 
     /// A request was negotiated.
-    pub fn negotiated(&self, version: Version, asked: Asked) {
+    pub(crate) fn negotiated(&self, version: ApiVersion, asked: Asked) {
         if let Some(kind) = ASKED.iter().position(|(kind, _)| *kind == asked) {
             self.requests[version.index()][kind].inc();
         }
     }
 
     /// A request accepts nothing that there is.
-    pub fn not_acceptable(&self) {
+    pub(crate) fn not_acceptable(&self) {
         self.not_acceptable.inc();
     }
 }

@@ -11,23 +11,18 @@
 //! Real clients are met with kindness: a range that cannot be parsed is skipped, a bare `*` is `*/*`, `q=.2` is 0.2,
 //! parameters of a range other than `q` are ignored, and a header of which nothing can be read counts as none.
 
-/// A quality in thousandths, 0 to 1000 (RFC 9110, §12.4.2).
-type Quality = u16;
+use sava_service::quality::{Quality, weighted};
 
-/// The quality of a range that gives none.
-const FULL: Quality = 1000;
-
-/// The most versions that can be served at once.
-pub const MAX_VERSIONS: usize = 8;
+use crate::api_version::ApiVersion;
 
 /// The most bytes of `Accept` that are looked at; the server's own limit on header sections is no larger.
 const MAX_BYTES: usize = 32 * 1024;
 
 /// What was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// The number of the version.
-    pub version: u8,
+pub(crate) struct Choice {
+    /// The version.
+    pub version: ApiVersion,
     /// The form of the media type that answers.
     pub form: Form,
     /// The kind of range by which it was chosen.
@@ -36,7 +31,7 @@ pub struct Choice {
 
 /// The form of the media type of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// The version's own type, such as `application/vnd.sava.v2+json`.
     Vendor,
     /// `application/json`.
@@ -45,7 +40,7 @@ pub enum Form {
 
 /// The kind of range that a client asked with, from the one that says least to the one that says most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// No `Accept`, or none that can be read.
     Nothing,
     /// `*/*`, or a bare `*`.
@@ -75,18 +70,17 @@ impl Asked {
 
 /// None of the media types that are served is acceptable to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAcceptable;
+pub(crate) struct NotAcceptable;
 
-/// Chooses among the versions `served` (their numbers, at most [`MAX_VERSIONS`]) by the values of the `Accept` header
+/// Chooses among the versions `served` by the values of the `Accept` header
 /// lines of a request, in any order.
 ///
 /// # Errors
 /// [`NotAcceptable`] when there is a range that can be read, and none lets anything in that is served.
-pub fn negotiate<'header>(
+pub(crate) fn negotiate<'header>(
     accept: impl IntoIterator<Item = &'header [u8]>,
-    served: &[u8],
+    served: &[ApiVersion],
 ) -> Result<Choice, NotAcceptable> {
-    debug_assert!(served.len() <= MAX_VERSIONS, "more versions than negotiation has room for");
     let wishes = Wishes::read(accept, served);
     if !wishes.readable {
         let newest = served.iter().copied().max().ok_or(NotAcceptable)?;
@@ -95,7 +89,7 @@ pub fn negotiate<'header>(
     wishes
         .candidates(served)
         .flatten()
-        .filter(|(quality, _)| *quality > 0)
+        .filter(|(quality, _)| quality.is_acceptable())
         // Equal in all but the form are, say, `vnd.sava+json` and `json`: the vendor's type says more. Of a wildcard
         // the plain form is meant.
         .max_by_key(|(quality, choice)| {
@@ -113,8 +107,8 @@ pub fn negotiate<'header>(
 /// What the ranges of a request say of each thing that is served: a fixed table, however long the header is.
 #[derive(Default)]
 struct Wishes {
-    /// By position in `served`.
-    versions: [Option<Quality>; MAX_VERSIONS],
+    /// By [`ApiVersion::index`].
+    versions: [Option<Quality>; ApiVersion::ALL.len()],
     vendor: Option<Quality>,
     json: Option<Quality>,
     application: Option<Quality>,
@@ -124,18 +118,22 @@ struct Wishes {
 }
 
 impl Wishes {
-    fn read<'header>(accept: impl IntoIterator<Item = &'header [u8]>, served: &[u8]) -> Self {
+    fn read<'header>(accept: impl IntoIterator<Item = &'header [u8]>, served: &[ApiVersion]) -> Self {
         let mut wishes = Self::default();
         let mut bytes_left = MAX_BYTES;
         for value in accept {
             let value = &value[..value.len().min(bytes_left)];
             bytes_left -= value.len();
-            for (name, quality) in split(value, b',').filter_map(range) {
+            for (name, quality) in weighted(value).filter(|(name, _)| is_range(name)) {
                 wishes.readable = true;
                 if let Some(entry) = wishes.entry(name, served) {
                     // The same range twice: the better counts, but a refusal is a refusal.
                     *entry = Some(entry.map_or(quality, |before| {
-                        if before == 0 || quality == 0 { 0 } else { before.max(quality) }
+                        if before.is_acceptable() && quality.is_acceptable() {
+                            before.max(quality)
+                        } else {
+                            Quality::NONE
+                        }
                     }));
                 }
             }
@@ -143,7 +141,7 @@ impl Wishes {
         wishes
     }
 
-    fn entry(&mut self, name: &[u8], served: &[u8]) -> Option<&mut Option<Quality>> {
+    fn entry(&mut self, name: &[u8], served: &[ApiVersion]) -> Option<&mut Option<Quality>> {
         if name == b"*" || name == b"*/*" {
             return Some(&mut self.anything);
         }
@@ -159,21 +157,28 @@ impl Wishes {
             Some(&mut self.vendor)
         } else {
             let number = version_number(subtype)?;
-            let position = served.iter().position(|version| *version == number)?;
-            self.versions.get_mut(position)
+            let version = served.iter().find(|version| version.number() == number)?;
+            Some(&mut self.versions[version.index()])
         }
     }
 
     /// All that is served, with the quality that it has for the client where any range matches it.
-    fn candidates<'a>(&'a self, served: &'a [u8]) -> impl Iterator<Item = Option<(Quality, Choice)>> + 'a {
-        let versions = self.versions.iter().zip(served);
+    fn candidates<'a>(
+        &'a self,
+        served: &'a [ApiVersion],
+    ) -> impl Iterator<Item = Option<(Quality, Choice)>> + 'a {
+        let versions = served.iter().map(|version| (self.versions[version.index()], *version));
         // A version that is named with q=0 is not the newest for this client, even where a wildcard lets it in.
-        let newest = versions.clone().filter(|(wish, _)| **wish != Some(0)).map(|(_, number)| *number).max();
+        let newest = versions
+            .clone()
+            .filter(|(wish, _)| *wish != Some(Quality::NONE))
+            .map(|(_, version)| version)
+            .max();
         let wildcards = [(self.application, Asked::Application), (self.anything, Asked::Anything)];
-        versions.flat_map(move |(named, number)| {
-            let is_newest = Some(*number) == newest;
+        versions.flat_map(move |(named, version)| {
+            let is_newest = Some(version) == newest;
             let alias = self.vendor.filter(|_| is_newest);
-            let own = [(*named, Asked::Version), (alias, Asked::Vendor)];
+            let own = [(named, Asked::Version), (alias, Asked::Vendor)];
             // A wildcard does not let a version in by the plain type that the client judged by its name: after
             // `application/vnd.sava.v3+json;q=0.1, */*` anything is better than version 3.
             let plain = match (self.json, named) {
@@ -182,8 +187,8 @@ impl Wishes {
                 _ => [(None, Asked::Application), (None, Asked::Anything)],
             };
             [
-                most_specific(own.into_iter().chain(wildcards), *number, Form::Vendor),
-                most_specific(plain.into_iter(), *number, Form::Plain),
+                most_specific(own.into_iter().chain(wildcards), version, Form::Vendor),
+                most_specific(plain.into_iter(), version, Form::Plain),
             ]
         })
     }
@@ -192,7 +197,7 @@ impl Wishes {
 /// The first of `ranges` (the most specific first) that the client gave.
 fn most_specific(
     mut ranges: impl Iterator<Item = (Option<Quality>, Asked)>,
-    version: u8,
+    version: ApiVersion,
     form: Form,
 ) -> Option<(Quality, Choice)> {
     ranges.find_map(|(wish, asked)| wish.map(|quality| (quality, Choice { version, form, asked })))
@@ -207,47 +212,16 @@ fn version_number(subtype: &[u8]) -> Option<u8> {
         .then(|| std::str::from_utf8(number).ok()?.parse().ok())?
 }
 
-/// A media range and its quality; `None` for what cannot be parsed.
-fn range(range: &[u8]) -> Option<(&[u8], Quality)> {
-    let mut parts = split(range, b';');
-    let name = parts.next()?.trim_ascii();
-    let well_formed = match name.iter().position(|byte| *byte == b'/') {
-        Some(slash) => is_token(&name[..slash]) && is_token(&name[slash + 1..]),
+/// Whether `name` is a media range that can be read.
+fn is_range(name: &[u8]) -> bool {
+    match name.iter().position(|byte| *byte == b'/') {
+        // `*/json` is not a range (RFC 9110 §12.5.1).
+        Some(slash) => {
+            is_token(&name[..slash])
+                && is_token(&name[slash + 1..])
+                && (!name.starts_with(b"*/") || name == b"*/*")
+        }
         None => name == b"*",
-    };
-    // `*/json` is not a range (RFC 9110, §12.5.1).
-    if !well_formed || name.starts_with(b"*/") && name != b"*/*" {
-        return None;
-    }
-    let mut quality = FULL;
-    for parameter in parts {
-        if has_open_quote(parameter) {
-            return None;
-        }
-        let mut pair = parameter.splitn(2, |byte| *byte == b'=');
-        let key = pair.next().unwrap_or_default().trim_ascii();
-        if key.eq_ignore_ascii_case(b"q") {
-            quality = parse_quality(pair.next()?.trim_ascii())?;
-            break; // What follows `q` once was for extensions (RFC 7231, §5.3.2), and has no meaning now.
-        }
-    }
-    Some((name, quality))
-}
-
-/// `1`, `0.25`, `.2`; more decimals than three are cut, but no small quality becomes a refusal.
-fn parse_quality(text: &[u8]) -> Option<Quality> {
-    let dot = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());
-    let (whole, decimals) = (&text[..dot], text.get(dot + 1..).unwrap_or_default());
-    if whole.is_empty() && decimals.is_empty() || !decimals.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let thousandths = (0..3)
-        .fold(0, |sum, place| sum * 10 + decimals.get(place).map_or(0, |digit| Quality::from(digit - b'0')));
-    let rest = decimals.iter().any(|digit| *digit != b'0');
-    match whole {
-        b"1" if !rest => Some(FULL),
-        b"" | b"0" => Some(if rest { thousandths.max(1) } else { 0 }),
-        _ => None,
     }
 }
 
@@ -255,42 +229,6 @@ fn is_token(text: &[u8]) -> bool {
     // RFC 9110, §5.6.2.
     !text.is_empty()
         && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
-}
-
-fn has_open_quote(text: &[u8]) -> bool {
-    let mut quotes = Quotes::default();
-    for byte in text {
-        quotes.read(*byte);
-    }
-    quotes.open
-}
-
-/// The parts of `text` between separators that are not inside a quoted string (RFC 9110, §5.6.4).
-fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let mut quotes = Quotes::default();
-    text.split(move |byte| {
-        let separates = *byte == separator && !quotes.open;
-        quotes.read(*byte);
-        separates
-    })
-}
-
-/// Whether a reader is inside a quoted string.
-#[derive(Default)]
-struct Quotes {
-    open: bool,
-    escaped: bool,
-}
-
-impl Quotes {
-    fn read(&mut self, byte: u8) {
-        match byte {
-            _ if self.escaped => self.escaped = false,
-            b'\\' if self.open => self.escaped = true,
-            b'"' => self.open = !self.open,
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

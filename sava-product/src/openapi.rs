@@ -1,23 +1,26 @@
 //! The description of the API: an `OpenAPI` 3.1 document, made from what the code has.
+//!
+//! Longer than others: the document is one, and its parts refer to one another.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{
     Content, HttpMethod, Info, License, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr,
     Required, Response, ResponseBuilder, Schema, Server,
     header::HeaderBuilder,
-    path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+    path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
     schema::{ObjectBuilder, Type},
 };
 
 use crate::{
+    api_version::ApiVersion,
     catalog::{Catalog, Field, Source, Store},
-    problems::{self, KINDS, TYPE_PREFIX},
+    problems,
     query::{
         Query,
-        parameters::{CONTROLS, OPERATORS},
+        parameters::{CONTROLS, MAX_COMPILED_TOGETHER, MAX_PATTERNS, OPERATORS},
     },
     release::Release,
-    representation::Version,
+    routes::Route,
 };
 
 /// The product that examples show.
@@ -27,35 +30,12 @@ const EXAMPLE_ID: u64 = 3;
 ///
 /// # Errors
 /// When the embedded data or a schema is wrong, which tests rule out.
-pub fn document(release: &Release) -> anyhow::Result<Value> {
+pub(crate) fn document(release: &Release) -> anyhow::Result<Value> {
     let catalog = Source::Embedded.load()?;
-    let paths = PathsBuilder::new()
-        .path("/products", get(list_stores(release, &catalog)))
-        .path("/products/{locale}", get(list_products(release, &catalog)))
-        .path("/products/{locale}/{id}", get(show_product(release, &catalog)))
-        .path("/images/{file}", get(show_image()))
-        .path("/schemas/{file}", get(show_schema(release)))
-        .path("/openapi.json", get(simple("describe", "This document", "application/json", json!({}))))
-        .path(
-            "/docs",
-            get(simple(
-                "document",
-                "This document as a page",
-                "text/html; charset=utf-8",
-                json!("<!doctype html>…"),
-            )),
-        )
-        .path("/livez", get(simple("live", "Whether the process lives", "text/plain", json!("ok\n"))))
-        .path("/readyz", get(ready()))
-        .path(
-            "/version",
-            get(simple(
-                "version",
-                "Which release this is, and which catalog it serves",
-                "application/json",
-                version(release, &catalog),
-            )),
-        );
+    let paths = Route::ALL.into_iter().fold(PathsBuilder::new(), |paths, route| {
+        let operation = operation(route, release, &catalog).summary(Some(route.summary()));
+        paths.path(route.path(), PathItem::new(HttpMethod::Get, operation.build()))
+    });
     let document: OpenApi =
         OpenApiBuilder::new().info(info(release)).servers(Some([Server::new("./")])).paths(paths).build();
     let mut document = serde_json::to_value(document)?;
@@ -68,7 +48,9 @@ fn info(release: &Release) -> Info {
         release.api_versions.iter().rev().map(|version| format!("`{}`", version.media_type())).collect();
     let text = DESCRIPTION
         .replace("{versions}", &versions.join(", "))
-        .replace("{newest}", release.newest().media_type());
+        .replace("{newest}", release.newest().media_type())
+        .replace("{patterns}", &MAX_PATTERNS.to_string())
+        .replace("{compiled}", &(MAX_COMPILED_TOGETHER >> 10).to_string());
     let mut info = Info::new("sava-product", release.version);
     info.description = Some(text);
     info.license = Some(License::new("MIT OR Apache-2.0"));
@@ -90,20 +72,46 @@ the list was. `price` in queries is always in major units, as in `9.99`.
 
 Lists take json-server's queries: pages (`_page`, `_limit`), slices (`_start`, `_end`), sorting (`_sort`, `_order`), \
 full text (`q`), and filters on every field: `field=value` (again for any of several), `field_ne`, `field_gte`, \
-`field_lte`, `field_like` (a case-insensitive regular expression). Unlike there, an unknown parameter or a wrong \
-value is a problem, and a product without a field meets no filter on it. The products selected do not depend on \
-the version asked for.
+`field_lte`, `field_like` (a case-insensitive regular expression; a query may have {patterns} of them, which may take \
+{compiled} KiB together once compiled). Unlike there, an unknown parameter or a wrong value is a problem, and a product \
+without a field meets no filter on it. The products selected do not depend on the version asked for. Searches run a few \
+at a time; when too many wait, one more is a 503.
 
 Errors are problems (RFC 9457). Each `type` is a stable tag URI, explained at the end of the documentation page.
 
 Every representation has a strong `ETag`; `If-None-Match` is answered by 304. `HEAD` and `OPTIONS` work everywhere, \
 and pages of any origin may read (CORS).";
 
-fn get(operation: Operation) -> PathItem {
-    PathItem::new(HttpMethod::Get, operation)
+/// What there is to ask for at a route, and what answers.
+fn operation(route: Route, release: &Release, catalog: &Catalog) -> OperationBuilder {
+    let summary = route.summary();
+    match route {
+        Route::Index => index(summary),
+        Route::Stores => list_stores(release, catalog),
+        Route::Products => list_products(release, catalog),
+        Route::Product => show_product(release, catalog),
+        Route::Image => show_image(),
+        Route::Schema => show_schema(release),
+        Route::Docs => simple("document", summary, "text/html; charset=utf-8", json!("<!doctype html>…")),
+        Route::OpenApi => simple("describe", summary, "application/json", json!({})),
+        Route::Version => simple("version", summary, "application/json", version(release, catalog)),
+        Route::Live => simple("live", summary, "text/plain", json!("ok\n")),
+        Route::Ready => ready(),
+    }
 }
 
-fn list_stores(release: &Release, catalog: &Catalog) -> Operation {
+fn index(summary: &str) -> OperationBuilder {
+    let described = ResponseBuilder::new()
+        .description(summary)
+        .content("text/html; charset=utf-8", content(text(), json!("<!doctype html>…")))
+        .content("application/json", content(ObjectBuilder::new(), json!({})));
+    OperationBuilder::new()
+        .operation_id(Some("index"))
+        .response("200", described)
+        .response("default", any_problem())
+}
+
+fn list_stores(release: &Release, catalog: &Catalog) -> OperationBuilder {
     let example: Value = serde_json::from_slice(&catalog.index.bytes).unwrap_or_default();
     let types =
         release.api_versions.iter().rev().map(|version| version.media_type()).chain(["application/json"]);
@@ -113,15 +121,13 @@ fn list_stores(release: &Release, catalog: &Catalog) -> Operation {
         });
     OperationBuilder::new()
         .operation_id(Some("listStores"))
-        .summary(Some("The stores there are"))
         .response("200", described)
         .response("304", not_modified())
-        .response("406", problem("not-acceptable", problems::not_acceptable(release)))
+        .response("406", problem(problems::not_acceptable(release)))
         .response("default", any_problem())
-        .build()
 }
 
-fn list_products(release: &Release, catalog: &Catalog) -> Operation {
+fn list_products(release: &Release, catalog: &Catalog) -> OperationBuilder {
     let described = negotiated("The store's products: all, or those that the query selects.")
         .header("X-Total-Count", header("How many products there are on all pages.", json!("28")))
         .header(
@@ -139,24 +145,23 @@ fn list_products(release: &Release, catalog: &Catalog) -> Operation {
     });
     let operation = OperationBuilder::new()
         .operation_id(Some("listProducts"))
-        .summary(Some("The products of a store"))
         .parameter(locale())
         .response("200", described)
         .response("304", not_modified())
-        .response("400", problem("bad-query", bad_parameter()))
-        .response("404", problem("unknown-locale", problems::unknown_locale("fr", catalog)))
-        .response("406", problem("not-acceptable", problems::not_acceptable(release)))
+        .response("400", problem(bad_parameter()))
+        .response("404", problem(problems::unknown_locale("fr", catalog)))
+        .response("406", problem(problems::not_acceptable(release)))
+        .response("503", problem(problems::overloaded()))
         .response("default", any_problem());
-    CONTROLS.into_iter().map(control).chain(filters()).fold(operation, OperationBuilder::parameter).build()
+    CONTROLS.into_iter().map(control).chain(filters()).fold(operation, OperationBuilder::parameter)
 }
 
-fn show_product(release: &Release, catalog: &Catalog) -> Operation {
+fn show_product(release: &Release, catalog: &Catalog) -> OperationBuilder {
     let described = with_versions(negotiated("The product."), release, "Product", |version| {
         product(&catalog.stores()[0], version)
     });
     OperationBuilder::new()
         .operation_id(Some("showProduct"))
-        .summary(Some("One product"))
         .parameter(locale())
         .parameter(parameter(
             "id",
@@ -167,17 +172,15 @@ fn show_product(release: &Release, catalog: &Catalog) -> Operation {
         ))
         .response("200", described)
         .response("304", not_modified())
-        .response("404", problem("unknown-product", problems::unknown_product("999", "ie")))
-        .response("406", problem("not-acceptable", problems::not_acceptable(release)))
+        .response("404", problem(problems::unknown_product("999", "ie")))
+        .response("406", problem(problems::not_acceptable(release)))
         .response("default", any_problem())
-        .build()
 }
 
-fn show_image() -> Operation {
+fn show_image() -> OperationBuilder {
     let picture = Content::builder().schema(Some(ObjectBuilder::new().schema_type(Type::String)));
     OperationBuilder::new()
         .operation_id(Some("showImage"))
-        .summary(Some("A product's picture"))
         .parameter(parameter(
             "file",
             ParameterIn::Path,
@@ -191,18 +194,16 @@ fn show_image() -> Operation {
                 .content("image/svg+xml", picture.build()),
         )
         .response("304", not_modified())
-        .response("404", problem("unknown-image", problems::unknown_image("nothing.svg")))
+        .response("404", problem(problems::unknown_image("nothing.svg")))
         .response("default", any_problem())
-        .build()
 }
 
-fn show_schema(release: &Release) -> Operation {
+fn show_schema(release: &Release) -> OperationBuilder {
     let names: Vec<_> =
         release.api_versions.iter().map(|version| format!("{}.json", version.name())).collect();
     let known = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.clone()));
     OperationBuilder::new()
         .operation_id(Some("showSchema"))
-        .summary(Some("The JSON Schema of a version"))
         .parameter(parameter(
             "file",
             ParameterIn::Path,
@@ -216,32 +217,27 @@ fn show_schema(release: &Release) -> Operation {
                 .content("application/schema+json", content(ObjectBuilder::new(), json!({}))),
         )
         .response("304", not_modified())
-        .response("404", problem("unknown-route", problems::unknown_route("/schemas/v9.json")))
+        .response("404", problem(problems::unknown_route("/schemas/v9.json")))
         .response("default", any_problem())
-        .build()
 }
 
-fn ready() -> Operation {
+fn ready() -> OperationBuilder {
     let ok = content(text(), json!("ok\n"));
     OperationBuilder::new()
         .operation_id(Some("ready"))
-        .summary(Some("Whether traffic should come here"))
         .response("200", ResponseBuilder::new().description("It should.").content("text/plain", ok.clone()))
         .response("503", ResponseBuilder::new().description("It should not.").content("text/plain", ok))
-        .build()
 }
 
-fn simple(id: &str, summary: &str, media_type: &str, example: Value) -> Operation {
+fn simple(id: &str, description: &str, media_type: &str, example: Value) -> OperationBuilder {
     let schema = if example.is_object() { ObjectBuilder::new() } else { text() };
     OperationBuilder::new()
         .operation_id(Some(id))
-        .summary(Some(summary))
         .response(
             "200",
-            ResponseBuilder::new().description(summary).content(media_type, content(schema, example)),
+            ResponseBuilder::new().description(description).content(media_type, content(schema, example)),
         )
         .response("default", any_problem())
-        .build()
 }
 
 /// An answer in each version that the release serves, and in the newest as plain JSON.
@@ -249,7 +245,7 @@ fn with_versions(
     response: ResponseBuilder,
     release: &Release,
     schema: &str,
-    example: impl Fn(Version) -> Value,
+    example: impl Fn(ApiVersion) -> Value,
 ) -> ResponseBuilder {
     let forms = release.api_versions.iter().rev().map(|version| (*version, version.media_type()));
     forms.chain([(release.newest(), "application/json")]).fold(response, |response, (version, media_type)| {
@@ -291,8 +287,8 @@ fn not_modified() -> ResponseBuilder {
 }
 
 /// The answer with one kind of problem.
-fn problem(kind: &str, example: sava_service::Problem) -> RefOr<Response> {
-    let meaning = KINDS.iter().find(|known| known.name == kind).map_or("", |known| known.meaning);
+fn problem(example: sava_service::Problem) -> RefOr<Response> {
+    let meaning = example.kind.meaning;
     let example = serde_json::to_value(example).unwrap_or_default();
     let content = content(Ref::from_schema_name("Problem"), example);
     RefOr::T(ResponseBuilder::new().description(meaning).content("application/problem+json", content).build())
@@ -396,7 +392,7 @@ fn number(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
-fn product(store: &Store, version: Version) -> Value {
+fn product(store: &Store, version: ApiVersion) -> Value {
     let product = store.position(EXAMPLE_ID).map(|position| store.product(version, position));
     product.and_then(|product| serde_json::from_slice(&product).ok()).unwrap_or_default()
 }
@@ -407,7 +403,7 @@ fn version(release: &Release, catalog: &Catalog) -> Value {
         "release": release.version,
         "instance": "sava-product-7d4b9c6f5-x2x7k",
         "revision": "unknown",
-        "apiVersions": release.api_versions.iter().copied().map(Version::name).collect::<Vec<_>>(),
+        "apiVersions": release.api_versions.iter().copied().map(ApiVersion::name).collect::<Vec<_>>(),
         "catalog": {"digest": catalog.digest, "loadedAt": "2026-11-23T12:00:00Z", "source": catalog.source},
         "faults": null,
     })
@@ -417,14 +413,14 @@ fn version(release: &Release, catalog: &Catalog) -> Value {
 fn schemas(release: &Release) -> anyhow::Result<Map<String, Value>> {
     let mut schemas = Map::new();
     for version in release.api_versions {
-        let schema: Value = serde_json::from_str(crate::schemas::text(*version))?;
+        let schema: Value = serde_json::from_str(version.schema())?;
         for (name, part) in schema["$defs"].as_object().into_iter().flatten() {
             let mut part = part.clone();
             redirect(&mut part, *version);
             schemas.insert(component(*version, name), part);
         }
     }
-    let kinds: Vec<_> = KINDS.iter().map(|kind| format!("{TYPE_PREFIX}{}", kind.name)).collect();
+    let kinds: Vec<_> = problems::kinds().map(|kind| kind.uri()).collect();
     schemas.insert("Problem".to_owned(), json!({
         "type": "object",
         "description": "What went wrong (RFC 9457).",
@@ -458,13 +454,13 @@ fn schemas(release: &Release) -> anyhow::Result<Map<String, Value>> {
 }
 
 /// The name of a part of a version's schema among the components.
-fn component(version: Version, part: &str) -> String {
+fn component(version: ApiVersion, part: &str) -> String {
     let (first, rest) = part.split_at(part.len().min(1));
     format!("V{}{}{rest}", version.number(), first.to_uppercase())
 }
 
 /// Lets references to parts of a published schema lead to the components.
-fn redirect(schema: &mut Value, version: Version) {
+fn redirect(schema: &mut Value, version: ApiVersion) {
     match schema {
         Value::Object(members) => {
             for (name, value) in members {

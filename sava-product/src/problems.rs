@@ -1,100 +1,57 @@
-//! The problems that the API answers with (RFC 9457): each kind has one title, one status and one explanation.
+//! The problems that the API answers with (RFC 9457): answers, OpenAPI and documentation are made of their kinds.
 
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode};
-use sava_service::Problem;
+use sava_service::{
+    Problem, excerpt,
+    problem::{Kind, METHOD_NOT_ALLOWED, OVERLOADED, SERVER_KINDS, UNKNOWN_ROUTE},
+};
 
-use crate::{catalog::Catalog, headers::add_common, query::BadQuery, release::Release};
+use crate::{
+    catalog::Catalog,
+    headers::add_common,
+    query::{BadQuery, MAX_QUOTED},
+    release::Release,
+    routes::Route,
+};
 
-/// A kind of problem, as the documentation explains it.
-#[derive(Clone, Copy, Debug)]
-pub struct Kind {
-    /// The end of its `type`.
-    pub name: &'static str,
-    /// The status that it comes with.
-    pub status: StatusCode,
-    /// When it arises, and what helps.
-    pub meaning: &'static str,
-}
+const UNKNOWN_LOCALE: Kind = Kind {
+    name: "unknown-locale",
+    status: StatusCode::NOT_FOUND,
+    title: "Unknown locale",
+    meaning: "There is no store of that locale. The member locales lists those there are; a language is not a locale.",
+};
+const UNKNOWN_PRODUCT: Kind = Kind {
+    name: "unknown-product",
+    status: StatusCode::NOT_FOUND,
+    title: "Unknown product",
+    meaning: "The store has no product with that id.",
+};
+const UNKNOWN_IMAGE: Kind = Kind {
+    name: "unknown-image",
+    status: StatusCode::NOT_FOUND,
+    title: "Unknown image",
+    meaning: "There is no picture of that name. Names are in img of version 2 and image.src of version 3.",
+};
+const NOT_ACCEPTABLE: Kind = Kind {
+    name: "not-acceptable",
+    status: StatusCode::NOT_ACCEPTABLE,
+    title: "Not acceptable",
+    meaning: "Accept asks for nothing that this release has. The member mediaTypes lists what there is.",
+};
+const BAD_QUERY: Kind = Kind {
+    name: "bad-query",
+    status: StatusCode::BAD_REQUEST,
+    title: "Bad query",
+    meaning: "A parameter of the query is unknown or wrong. The member parameter names it, detail says what would be right.",
+};
 
-/// What the `type` of each problem begins with. A tag URI (RFC 4151) does not depend on where it is read.
-pub const TYPE_PREFIX: &str = "tag:sava.example,2026:";
+/// The kinds of the API alone; the server around it has [`SERVER_KINDS`].
+const OWN_KINDS: [Kind; 5] = [UNKNOWN_LOCALE, UNKNOWN_PRODUCT, UNKNOWN_IMAGE, NOT_ACCEPTABLE, BAD_QUERY];
 
 /// All kinds, those of the server around the API included.
-pub const KINDS: &[Kind] = &[
-    kind(
-        "unknown-locale",
-        StatusCode::NOT_FOUND,
-        "There is no store of that locale. The member locales lists those there are; a language is not a locale.",
-    ),
-    kind("unknown-product", StatusCode::NOT_FOUND, "The store has no product with that id."),
-    kind(
-        "unknown-image",
-        StatusCode::NOT_FOUND,
-        "There is no picture of that name. Names are in img of version 2 and image.src of version 3.",
-    ),
-    kind("unknown-route", StatusCode::NOT_FOUND, "There is nothing at that path."),
-    kind(
-        "method-not-allowed",
-        StatusCode::METHOD_NOT_ALLOWED,
-        "The API is read only: GET, HEAD and OPTIONS.",
-    ),
-    kind(
-        "not-acceptable",
-        StatusCode::NOT_ACCEPTABLE,
-        "Accept asks for nothing that this release has. The member mediaTypes lists what there is.",
-    ),
-    kind(
-        "bad-query",
-        StatusCode::BAD_REQUEST,
-        "A parameter of the query is unknown or wrong. The member parameter names it, detail says what would be right.",
-    ),
-    kind("bad-request", StatusCode::BAD_REQUEST, "The request is not well-formed HTTP."),
-    kind(
-        "bad-host",
-        StatusCode::BAD_REQUEST,
-        "The request has no Host, more than one, or one that is none (RFC 9112, section 3.2).",
-    ),
-    kind("uri-too-long", StatusCode::URI_TOO_LONG, "The request target is longer than 8 KiB."),
-    kind(
-        "headers-too-large",
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "The header section has more than 32 KiB or 64 fields.",
-    ),
-    kind(
-        "content-too-large",
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "The content of the request is too large; the API needs none.",
-    ),
-    kind(
-        "timeout",
-        StatusCode::REQUEST_TIMEOUT,
-        "The request did not arrive, or was not answered, in time. Trying again may help.",
-    ),
-    kind(
-        "overloaded",
-        StatusCode::SERVICE_UNAVAILABLE,
-        "There are too many requests or connections. Try again after the seconds that Retry-After gives.",
-    ),
-    kind(
-        "cross-origin",
-        StatusCode::FORBIDDEN,
-        "A request that changes something came from a page of another origin.",
-    ),
-    kind(
-        "fault",
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "This instance was told to fail on purpose, for a demonstration.",
-    ),
-    kind(
-        "internal",
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Something went wrong inside; the log knows what, by the answer's X-Request-Id.",
-    ),
-];
-
-const fn kind(name: &'static str, status: StatusCode, meaning: &'static str) -> Kind {
-    Kind { name, status, meaning }
+pub(crate) fn kinds() -> impl Iterator<Item = Kind> {
+    OWN_KINDS.into_iter().chain(SERVER_KINDS)
 }
 
 /// What the server answers to a problem of its own: as the API does to its.
@@ -105,50 +62,44 @@ pub fn respond(problem: Problem) -> Response {
 
 /// No store is at that locale.
 #[must_use]
-pub fn unknown_locale(locale: &str, catalog: &Catalog) -> Problem {
+pub(crate) fn unknown_locale(locale: &str, catalog: &Catalog) -> Problem {
     let locales: Vec<_> = catalog.stores().iter().map(|store| store.data.locale.clone()).collect();
-    let detail = format!("There is no store {:?}; there are: {}.", shortened(locale), locales.join(", "));
-    Problem::new(StatusCode::NOT_FOUND, "tag:sava.example,2026:unknown-locale", "Unknown locale", detail)
-        .with("locales", locales)
+    let detail =
+        format!("There is no store {:?}; there are: {}.", excerpt(locale, MAX_QUOTED), locales.join(", "));
+    UNKNOWN_LOCALE.problem(detail).with("locales", locales)
 }
 
 /// The store has no such product.
 #[must_use]
-pub fn unknown_product(id: &str, locale: &str) -> Problem {
-    let detail = format!("The store {locale} has no product {:?}.", shortened(id));
-    Problem::new(StatusCode::NOT_FOUND, "tag:sava.example,2026:unknown-product", "Unknown product", detail)
+pub(crate) fn unknown_product(id: &str, locale: &str) -> Problem {
+    UNKNOWN_PRODUCT.problem(format!("The store {locale} has no product {:?}.", excerpt(id, MAX_QUOTED)))
 }
 
 /// There is no such picture.
 #[must_use]
-pub fn unknown_image(file: &str) -> Problem {
-    let detail = format!("There is no picture {:?}.", shortened(file));
-    Problem::new(StatusCode::NOT_FOUND, "tag:sava.example,2026:unknown-image", "Unknown image", detail)
+pub(crate) fn unknown_image(file: &str) -> Problem {
+    UNKNOWN_IMAGE.problem(format!("There is no picture {:?}.", excerpt(file, MAX_QUOTED)))
 }
 
 /// Nothing is at that path.
 #[must_use]
-pub fn unknown_route(path: &str) -> Problem {
-    let routes = ["/products", "/products/{locale}", "/products/{locale}/{id}", "/images/{file}", "/docs"];
-    let detail = format!("There is nothing at {}; there are: {}.", shortened(path), routes.join(", "));
-    Problem::new(StatusCode::NOT_FOUND, "tag:sava.example,2026:unknown-route", "Unknown route", detail)
+pub(crate) fn unknown_route(path: &str) -> Problem {
+    let routes: Vec<_> = Route::ALL.into_iter().map(Route::path).collect();
+    let detail =
+        format!("There is nothing at {}; there are: {}.", excerpt(path, MAX_QUOTED), routes.join(", "));
+    UNKNOWN_ROUTE.problem(detail)
 }
 
 /// The API is read only.
 #[must_use]
-pub fn method_not_allowed(method: &Method) -> Problem {
-    let detail = format!("{} is not allowed: the API is read only.", shortened(method.as_str()));
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "tag:sava.example,2026:method-not-allowed",
-        "Method not allowed",
-        detail,
-    )
+pub(crate) fn method_not_allowed(method: &Method) -> Problem {
+    let method = excerpt(method.as_str(), MAX_QUOTED);
+    METHOD_NOT_ALLOWED.problem(format!("{method} is not allowed: the API is read only."))
 }
 
 /// The client accepts none of the media types there are.
 #[must_use]
-pub fn not_acceptable(release: &Release) -> Problem {
+pub(crate) fn not_acceptable(release: &Release) -> Problem {
     let versions = release.api_versions.iter().rev().map(|version| version.media_type());
     let types: Vec<_> =
         versions.chain(["application/vnd.sava+json", "application/json"]).map(str::to_owned).collect();
@@ -157,34 +108,17 @@ pub fn not_acceptable(release: &Release) -> Problem {
         release.version,
         types.join(", ")
     );
-    Problem::new(StatusCode::NOT_ACCEPTABLE, "tag:sava.example,2026:not-acceptable", "Not acceptable", detail)
-        .with("mediaTypes", types)
+    NOT_ACCEPTABLE.problem(detail).with("mediaTypes", types)
 }
 
 /// A query that cannot be answered.
 #[must_use]
-pub fn bad_query(query: BadQuery) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "tag:sava.example,2026:bad-query", "Bad query", query.detail)
-        .with("parameter", shortened(&query.parameter))
+pub(crate) fn bad_query(query: BadQuery) -> Problem {
+    BAD_QUERY.problem(query.detail).with("parameter", excerpt(&query.parameter, MAX_QUOTED))
 }
 
-/// Something that should not happen; the log knows what.
+/// More takes time at once than this instance takes on.
 #[must_use]
-pub fn internal() -> Problem {
-    let detail = "Something went wrong inside.";
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "tag:sava.example,2026:internal",
-        "Internal error",
-        detail,
-    )
-}
-
-/// What a client sent, so that a message cannot be made long.
-fn shortened(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+pub(crate) fn overloaded() -> Problem {
+    OVERLOADED.problem("This instance has as many searches as it takes. Please try again in a second.")
 }

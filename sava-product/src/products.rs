@@ -1,43 +1,50 @@
 //! The products: `/products`, `/products/{locale}` and `/products/{locale}/{id}`.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
     response::Response,
 };
 use http::{HeaderMap, HeaderValue, header};
-use percent_encoding::percent_decode_str;
 use sava_service::Problem;
 
 use crate::{
-    app::{App, Representation},
     array::answer_with_array,
     catalog::{Catalog, List, Store},
     document::{Document, Tag},
     headers::{X_TOTAL_COUNT, answer_with},
     negotiation::Form,
+    path::parameter,
     problems,
-    query::{Query, Selection, links::links, parameters::Window},
+    query::{Selection, Window, links::links},
+    representation::Representation,
+    state::AppState,
 };
 
 /// `GET /products`: the stores there are.
-pub async fn list_stores(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let representation = app.negotiate(request.headers())?;
-    let index = app.catalog.load().index.in_form(representation.content_type(), representation.etag_form());
-    let headers = app.version_headers(representation.version);
+pub(crate) async fn list_stores(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let representation = state.negotiate(request.headers())?;
+    let index = state.catalog.load().index.in_form(representation.content_type(), representation.etag_form());
+    let headers = state.version_headers(representation.version);
     Ok(representation.mark(answer_with(&index, request.headers(), headers).await))
 }
 
 /// `GET /products/{locale}`: the products of a store.
-pub async fn list_products(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let catalog = app.catalog.load_full();
-    let store = find_store(&catalog, &segment(&request, 2))?;
-    let representation = app.negotiate(request.headers())?;
+pub(crate) async fn list_products(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let catalog = state.catalog.load_full();
+    let store = find_store(&catalog, &parameter(&request, "locale"))?;
+    let representation = state.negotiate(request.headers())?;
     if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
-        return query_products(&app, store, representation, query, request.headers()).await;
+        return query_products(&state, store, representation, query, request.headers()).await;
     }
-    let mut headers = app.version_headers(representation.version);
+    let mut headers = state.version_headers(representation.version);
     headers.insert(X_TOTAL_COUNT, HeaderValue::from(store.len()));
     let response = match store.list(representation.version) {
         List::Whole { plain, vendor } => {
@@ -54,16 +61,14 @@ pub async fn list_products(State(app): State<App>, request: Request) -> Result<R
 
 /// The products of a store that a query selects.
 async fn query_products(
-    app: &App,
+    state: &AppState,
     store: &Arc<Store>,
     representation: Representation,
     query: &str,
     request: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let parsed = Query::parse(query).map_err(problems::bad_query)?;
-    let window = parsed.window;
-    let Selection { positions, total } = app.select(store, parsed).await?;
-    let mut headers = app.version_headers(representation.version);
+    let (window, Selection { positions, total }) = state.select(store, query).await?;
+    let mut headers = state.version_headers(representation.version);
     headers.insert(X_TOTAL_COUNT, HeaderValue::from(total));
     if let Window::Page { page, limit } = window {
         headers.append(header::LINK, links(query, page, limit, total));
@@ -80,28 +85,25 @@ async fn query_products(
 }
 
 /// `GET /products/{locale}/{id}`: one product.
-pub async fn show_product(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let catalog = app.catalog.load_full();
-    let store = find_store(&catalog, &segment(&request, 2))?;
-    let id = segment(&request, 3);
+pub(crate) async fn show_product(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let catalog = state.catalog.load_full();
+    let store = find_store(&catalog, &parameter(&request, "locale"))?;
+    let id = parameter(&request, "id");
     let position = parse_id(&id).and_then(|id| store.position(id));
     let position = position.ok_or_else(|| problems::unknown_product(&id, &store.data.locale))?;
-    let representation = app.negotiate(request.headers())?;
+    let representation = state.negotiate(request.headers())?;
     let product = store.product(representation.version, position);
     let document = Document::new(representation.content_type(), product)
         .in_form(representation.content_type(), representation.etag_form());
-    let headers = app.version_headers(representation.version);
+    let headers = state.version_headers(representation.version);
     Ok(representation.mark(answer_with(&document, request.headers(), headers).await))
 }
 
 fn find_store<'catalog>(catalog: &'catalog Catalog, locale: &str) -> Result<&'catalog Arc<Store>, Problem> {
     catalog.store(locale).ok_or_else(|| problems::unknown_locale(locale, catalog))
-}
-
-/// The segment of the path at `position`, decoded; what is no UTF-8 cannot name anything here.
-pub(crate) fn segment(request: &Request, position: usize) -> Cow<'_, str> {
-    let segment = request.uri().path().split('/').nth(position).unwrap_or_default();
-    percent_decode_str(segment).decode_utf8_lossy()
 }
 
 /// An id as it is written in answers: digits, with no zero before them.

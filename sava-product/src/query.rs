@@ -3,12 +3,12 @@
 //! [`parameters`] reads a query string, [`matching`] holds it against the indexes of a store, [`selection`] walks them
 //! to the products that are wanted, [`links`] leads to the other pages.
 
-pub mod links;
+pub(crate) mod links;
 mod matching;
-pub mod parameters;
+pub(crate) mod parameters;
 mod selection;
 
-pub use self::{
-    parameters::{BadQuery, Query},
+pub(crate) use self::{
+    parameters::{BadQuery, MAX_QUOTED, Query, Window},
     selection::{Selection, select},
 };

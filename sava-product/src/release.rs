@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sava_service::faults::{Delay, Faults, Rate};
 
-use crate::representation::Version::{self, V1, V2, V3};
+use crate::api_version::ApiVersion::{self, V1, V2, V3};
 
 /// A release of sava-product.
 #[derive(Debug, PartialEq)]
@@ -12,14 +12,14 @@ pub struct Release {
     /// Its version number, which images and answers bear.
     pub version: &'static str,
     /// The versions of the API that it serves, from the oldest to the newest.
-    pub api_versions: &'static [Version],
+    pub api_versions: &'static [ApiVersion],
     /// What goes wrong in it, on purpose.
     pub faults: Faults,
 }
 
 /// All releases, from the oldest to the newest; those that are bad on purpose come last, each to be caught at another
 /// stage of a delivery.
-pub const RELEASES: &[Release] = &[
+pub(crate) const RELEASES: &[Release] = &[
     Release { version: "1.0.3", api_versions: &[V1], faults: Faults::NONE },
     Release { version: "2.0.1", api_versions: &[V1, V2], faults: Faults::NONE },
     NEWEST,
@@ -51,7 +51,8 @@ pub const RELEASES: &[Release] = &[
 ];
 
 /// The release that runs when none is named.
-pub const NEWEST: Release = Release { version: "3.0.0", api_versions: &[V1, V2, V3], faults: Faults::NONE };
+pub(crate) const NEWEST: Release =
+    Release { version: "3.0.0", api_versions: &[V1, V2, V3], faults: Faults::NONE };
 
 impl Release {
     /// The release with this version number.
@@ -70,7 +71,7 @@ impl Release {
     /// # Panics
     /// Never: each release in the table serves a version.
     #[must_use]
-    pub fn newest(&self) -> Version {
+    pub fn newest(&self) -> ApiVersion {
         *self.api_versions.last().expect("a release serves at least one version")
     }
 }

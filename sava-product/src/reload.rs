@@ -8,7 +8,7 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,8 +20,11 @@ use notify::{
 use sava_service::Readiness;
 use tokio::{sync::Notify, time::timeout};
 
-use super::{Catalog, LoadError, Source};
-use crate::metrics::Metrics;
+use crate::{
+    catalog::{Catalog, LoadError, Source},
+    disk::Disk,
+    metrics::Metrics,
+};
 
 /// How often the files are looked at without an event.
 const POLL: Duration = Duration::from_secs(4);
@@ -31,21 +34,39 @@ const QUIET: Duration = Duration::from_millis(100);
 const MAX_QUIETS: usize = 10;
 
 /// Keeps `catalog` up to date with `source` until the process ends.
-pub async fn watch(source: Source, catalog: Arc<ArcSwap<Catalog>>, metrics: Metrics, readiness: Readiness) {
+pub async fn watch(
+    source: Source,
+    disk: Disk,
+    catalog: Arc<ArcSwap<Catalog>>,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+) {
     let Source::Directory(directory) = &source else { return };
     let events = Arc::new(Notify::new());
-    let mut watcher = watcher(&events);
-    let mut reloader = Reloader { source: &source, seen: None, catalog, metrics, readiness };
+    let watcher = Arc::new(Mutex::new(watcher(&events)));
+    let mut reloader = Reloader { source: &source, disk: &disk, seen: None, catalog, metrics, readiness };
     loop {
         // Again each time: the directory may have been replaced by another of the same name.
-        watch_directory(watcher.as_mut(), directory);
-        let changed = fingerprint(directory);
-        if reloader.seen.as_ref() == Some(&changed) {
+        let look = {
+            let (watcher, directory) = (Arc::clone(&watcher), directory.clone());
+            move || {
+                watch_directory(watcher.lock().unwrap_or_else(PoisonError::into_inner).as_mut(), &directory);
+                fingerprint(&directory)
+            }
+        };
+        match disk.run(look).await {
+            Ok(changed) if reloader.seen.as_ref() != Some(&changed) => {
+                reloader.reload(settled(&disk, directory, changed).await).await;
+            }
             // An elapsed time is as good as an event: both mean to look.
-            let _ = timeout(POLL, events.notified()).await;
-            continue;
+            Ok(_unchanged) => {
+                let _ = timeout(POLL, events.notified()).await;
+            }
+            Err(error) => {
+                reloader.failed(&LoadError::Unreadable(directory.clone(), error));
+                tokio::time::sleep(POLL).await;
+            }
         }
-        reloader.reload(settled(directory, changed).await).await;
     }
 }
 
@@ -63,7 +84,7 @@ fn watcher(events: &Arc<Notify>) -> Option<RecommendedWatcher> {
     };
     notify::recommended_watcher(notify)
         .inspect_err(
-            |error| tracing::warn!(%error, "no file system events; the data is looked at every {POLL:?}"),
+            |error| tracing::warn!(%error, "no file system events; the data is looked at every {} s", POLL.as_secs()),
         )
         .ok()
 }
@@ -98,10 +119,12 @@ fn fingerprint(directory: &Path) -> Fingerprint {
 }
 
 /// Waits until the files stop changing.
-async fn settled(directory: &Path, mut before: Fingerprint) -> Fingerprint {
+async fn settled(disk: &Disk, directory: &Path, mut before: Fingerprint) -> Fingerprint {
     for _ in 0..MAX_QUIETS {
         tokio::time::sleep(QUIET).await;
-        let now = fingerprint(directory);
+        let directory = directory.to_owned();
+        // Where the disk does not answer any more, reading will tell.
+        let Ok(now) = disk.run(move || fingerprint(&directory)).await else { break };
         if now == before {
             break;
         }
@@ -112,29 +135,18 @@ async fn settled(directory: &Path, mut before: Fingerprint) -> Fingerprint {
 
 struct Reloader<'source> {
     source: &'source Source,
+    disk: &'source Disk,
     /// The files when they were last read.
     seen: Option<Fingerprint>,
     catalog: Arc<ArcSwap<Catalog>>,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     readiness: Readiness,
 }
 
 impl Reloader<'_> {
     async fn reload(&mut self, changed: Fingerprint) {
         let is_first = self.seen.replace(changed).is_none();
-        let source = self.source.clone();
-        let served = self.catalog.load_full();
-        let load = move || {
-            let contents = source.read()?;
-            // The directory itself may have been touched, and nothing in it that counts.
-            let is_new = contents.version() != served.version;
-            is_new.then(|| contents.parse()).transpose()
-        };
-        let loaded: Result<Option<Catalog>, LoadError> = match tokio::task::spawn_blocking(load).await {
-            Ok(loaded) => loaded,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
-        match loaded {
+        match self.load().await {
             Ok(None) => self.readiness.report("catalog", Ok(())),
             Ok(Some(catalog)) => {
                 tracing::info!(source = catalog.source, digest = catalog.digest, "catalog reloaded");
@@ -145,11 +157,32 @@ impl Reloader<'_> {
             // An empty directory at the start was told of when it was found so.
             Err(LoadError::NoFile(_)) if is_first => {}
             Err(error) => {
-                self.metrics.reload_failed();
-                error.log("the catalog could not be reloaded; what was served is served on");
-                self.readiness.report("catalog", Err(error.summary()));
+                // A disk that does not answer is asked again, changed or not.
+                if error.is_timeout() {
+                    self.seen = Some(Fingerprint::new());
+                }
+                self.failed(&error);
             }
         }
+    }
+
+    /// What there is now, unless that is served already.
+    async fn load(&self) -> Result<Option<Catalog>, LoadError> {
+        let contents = self.source.read_from(self.disk).await?;
+        // The directory itself may have been touched, and nothing in it that counts.
+        if contents.version() == self.catalog.load().version {
+            return Ok(None);
+        }
+        match tokio::task::spawn_blocking(|| contents.parse()).await {
+            Ok(loaded) => loaded.map(Some),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    fn failed(&self, error: &LoadError) {
+        self.metrics.reload_failed();
+        error.log("the catalog could not be reloaded; what was served is served on");
+        self.readiness.report("catalog", Err(error.summary()));
     }
 }
 

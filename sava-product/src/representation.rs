@@ -1,281 +1,43 @@
-//! The forms of a product in the versions of the API, as bytes that are put together but never serialized again.
-//!
-//! Versions differ in few members, so each product is written once, in pieces that lie side by side:
-//!
-//! | piece | what | v1 | v2 | v3 |
-//! | --- | --- | --- | --- | --- |
-//! | id | `"id":3,` | yes | yes | yes |
-//! | (the store's) | `"locale":"ie",` | | | yes |
-//! | text | `"title":"…","description":"…"` | yes | yes | yes |
-//! | plain | `,"price":25,"locale":"ie"` | yes | yes | |
-//! | img | `,"img":"/images/dreamcatcher.svg"` | | yes | |
-//! | rich | `,"price":{…},"image":{…},"rating":{…},"category":"home"` | | | yes |
+//! What a request was negotiated to: a version of the API, and the media type that it goes out as.
 
-use std::ops::Range;
-
+use axum::response::Response;
 use http::HeaderValue;
+use sava_service::server;
 
-use crate::catalog::{Draft, Field, ImageDraft, Money, Rating};
+use crate::{api_version::ApiVersion, negotiation::Form};
 
-/// A version of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    /// What the shop began with.
-    V1 = 1,
-    /// Adds pictures.
-    V2 = 2,
-    /// Money as minor units and currency, a structured image, rating, category.
-    V3 = 3,
+/// The version that a request asks for, and the type that answers it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Representation {
+    /// The version.
+    pub version: ApiVersion,
+    /// Its own type, or `application/json`.
+    pub form: Form,
 }
 
-impl Version {
-    /// All versions, from the oldest to the newest.
-    pub const ALL: [Self; 3] = [Self::V1, Self::V2, Self::V3];
-
-    /// The version with this number.
-    #[must_use]
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.number() == number)
-    }
-
-    /// Its number, as in its media type.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// Its position in [`Version::ALL`].
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self as usize - 1
-    }
-
-    /// Its name, as in `/version`, metrics and logs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        ["v1", "v2", "v3"][self.index()]
-    }
-
+impl Representation {
     /// Its media type.
     #[must_use]
-    pub const fn media_type(self) -> &'static str {
-        ["application/vnd.sava.v1+json", "application/vnd.sava.v2+json", "application/vnd.sava.v3+json"]
-            [self.index()]
-    }
-
-    /// Its media type as a `Content-Type`.
-    #[must_use]
-    pub const fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(self.media_type())
-    }
-
-    /// The value of `X-Sava-Media-Type`.
-    #[must_use]
-    pub const fn sava_media_type(self) -> HeaderValue {
-        HeaderValue::from_static(
-            ["sava.v1; format=json", "sava.v2; format=json", "sava.v3; format=json"][self.index()],
-        )
-    }
-
-    /// The value of `Link` that leads to this version from an older one (RFC 5829): the same resource, asked for
-    /// otherwise.
-    #[must_use]
-    pub const fn successor_link(self) -> HeaderValue {
-        HeaderValue::from_static(
-            [
-                r#"<>; rel="successor-version"; type="application/vnd.sava.v1+json""#,
-                r#"<>; rel="successor-version"; type="application/vnd.sava.v2+json""#,
-                r#"<>; rel="successor-version"; type="application/vnd.sava.v3+json""#,
-            ][self.index()],
-        )
-    }
-
-    /// What tells its ETags apart when it goes out as its own media type.
-    #[must_use]
-    pub const fn vendor_form(self) -> &'static str {
-        ["-v1", "-v2", "-v3"][self.index()]
-    }
-
-    /// What tells its ETags apart when it goes out as `application/json`.
-    #[must_use]
-    pub const fn plain_form(self) -> &'static str {
-        ["-v1-json", "-v2-json", "-v3-json"][self.index()]
-    }
-
-    /// When it became deprecated, as the value of `Deprecation` (RFC 9745, §2.1: a date of RFC 9651): the day on
-    /// which the release went out that brought its successor. The newest version has none.
-    #[must_use]
-    pub const fn deprecated(self) -> Option<HeaderValue> {
-        match self {
-            Self::V1 => Some(HeaderValue::from_static("@1772409600")), // 2026-03-02, release 2.0.1
-            Self::V2 => Some(HeaderValue::from_static("@1788220800")), // 2026-09-01, release 3.0.0
-            Self::V3 => None,
+    pub(crate) fn content_type(self) -> HeaderValue {
+        match self.form {
+            Form::Vendor => self.version.content_type(),
+            Form::Plain => HeaderValue::from_static("application/json"),
         }
     }
-}
 
-/// Where the pieces of a product are in the bytes of its store.
-#[derive(Clone, Debug)]
-pub struct Pieces {
-    start: u32,
-    text: u32,
-    plain: u32,
-    img: u32,
-    rich: u32,
-    end: u32,
-    /// Where the description's member begins, in the text.
-    description: u32,
-    /// Where the text of the picture begins and ends, quotes included; empty where there is no picture.
-    alt: (u32, u32),
-    /// Where the text of the category begins, quote included; `end` where there is none.
-    category: u32,
-}
-
-impl Pieces {
-    /// Writes the pieces of `product` at the end of `arena`.
-    ///
-    /// # Panics
-    /// When the arena outgrows 4 GiB; the loader bounds what it reads far below.
-    pub fn write(arena: &mut Vec<u8>, locale: &str, product: &Draft<'_>) -> Self {
-        let mark = |arena: &Vec<u8>| mark_of(arena.len());
-        let start = mark(arena);
-        member(arena, "id", &product.id);
-        arena.push(b',');
-        let text = mark(arena);
-        member(arena, "title", &*product.title);
-        arena.push(b',');
-        let description = mark(arena);
-        member(arena, "description", &*product.description);
-        let plain = mark(arena);
-        arena.extend_from_slice(b",\"price\":");
-        arena.extend_from_slice(product.price.major_units().to_string().as_bytes());
-        arena.push(b',');
-        member(arena, "locale", locale);
-        let img = mark(arena);
-        if let Some(image) = &product.image {
-            arena.extend_from_slice(b",\"img\":");
-            json(arena, &image.path());
-        }
-        let rich = mark(arena);
-        write_price(arena, product.price);
-        let alt = product.image.as_ref().map(|image| write_image(arena, image)).unwrap_or_default();
-        if let Some(rating) = product.rating {
-            write_rating(arena, rating);
-        }
-        let category = product.category.as_ref().map(|category| {
-            arena.extend_from_slice(b",\"category\":");
-            let start = mark(arena);
-            json(arena, &**category);
-            start
-        });
-        let end = mark(arena);
-        let (alt, category) = ((mark_of(alt.start), mark_of(alt.end)), category.unwrap_or(end));
-        Self { start, text, plain, img, rich, end, description, alt, category }
-    }
-
-    /// The JSON text of a field of text, quotes included; none where the product has no such field.
+    /// Marks an answer with the version that it is in, for the access log and for faults that hit one version.
     #[must_use]
-    pub fn text<'arena>(&self, field: Field, arena: &'arena [u8]) -> Option<&'arena [u8]> {
-        let after = |start: u32, member: &str| start + mark_of(member.len());
-        let (start, end) = match field {
-            Field::Title => (after(self.text, "\"title\":"), self.description - 1),
-            Field::Description => (after(self.description, "\"description\":"), self.plain),
-            Field::Img if self.img < self.rich => (after(self.img, ",\"img\":"), self.rich),
-            Field::Alt => self.alt,
-            Field::Category => (self.category, self.end),
-            _ => return None,
-        };
-        (start < end).then(|| &arena[span(start, end)])
+    pub(crate) fn mark(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(server::ApiVersion(self.version.name()));
+        response
     }
 
-    /// Writes the product in `version`; `locale` is the store's member of version 3.
-    pub fn append(&self, version: Version, arena: &[u8], locale: &[u8], out: &mut Vec<u8>) {
-        out.push(b'{');
-        match version {
-            Version::V1 => out.extend_from_slice(&arena[span(self.start, self.img)]),
-            Version::V2 => out.extend_from_slice(&arena[span(self.start, self.rich)]),
-            Version::V3 => {
-                out.extend_from_slice(&arena[span(self.start, self.text)]);
-                out.extend_from_slice(locale);
-                out.extend_from_slice(&arena[span(self.text, self.plain)]);
-                out.extend_from_slice(&arena[span(self.rich, self.end)]);
-            }
-        }
-        out.push(b'}');
-    }
-
-    /// How many bytes [`append`](Self::append) writes.
+    /// What tells its ETags from those of the same product or list in another representation.
     #[must_use]
-    pub fn length(&self, version: Version, locale: &[u8]) -> usize {
-        let braces = 2;
-        braces
-            + match version {
-                Version::V1 => span(self.start, self.img).len(),
-                Version::V2 => span(self.start, self.rich).len(),
-                Version::V3 => {
-                    span(self.start, self.plain).len() + locale.len() + span(self.rich, self.end).len()
-                }
-            }
+    pub(crate) fn etag_form(self) -> &'static str {
+        match self.form {
+            Form::Vendor => self.version.vendor_form(),
+            Form::Plain => self.version.plain_form(),
+        }
     }
-}
-
-/// The store's member of version 3, which all its products share.
-#[must_use]
-pub fn locale_member(locale: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    member(&mut bytes, "locale", locale);
-    bytes.push(b',');
-    bytes
-}
-
-fn write_price(arena: &mut Vec<u8>, price: Money) {
-    arena.extend_from_slice(b",\"price\":{");
-    member(arena, "amount", &price.minor_units);
-    arena.push(b',');
-    member(arena, "currency", price.currency.code());
-    arena.push(b'}');
-}
-
-/// Writes the image, and tells where the text of the picture is.
-fn write_image(arena: &mut Vec<u8>, image: &ImageDraft<'_>) -> Range<usize> {
-    arena.extend_from_slice(b",\"image\":{");
-    member(arena, "src", &image.path());
-    arena.extend_from_slice(b",\"alt\":");
-    let start = arena.len();
-    json(arena, &*image.alt);
-    let alt = start..arena.len();
-    arena.push(b',');
-    member(arena, "width", &image.width);
-    arena.push(b',');
-    member(arena, "height", &image.height);
-    arena.push(b'}');
-    alt
-}
-
-fn write_rating(arena: &mut Vec<u8>, rating: Rating) {
-    arena.extend_from_slice(b",\"rating\":{\"stars\":");
-    arena.extend_from_slice(rating.stars.to_string().as_bytes());
-    arena.push(b',');
-    member(arena, "reviews", &rating.reviews);
-    arena.push(b'}');
-}
-
-/// A place in the arena. The loader bounds what it reads far below the 4 GiB that this addresses.
-fn mark_of(place: usize) -> u32 {
-    u32::try_from(place).expect("the bytes of a store are far below 4 GiB")
-}
-
-fn member<T: serde::Serialize + ?Sized>(arena: &mut Vec<u8>, name: &str, value: &T) {
-    arena.push(b'"');
-    arena.extend_from_slice(name.as_bytes());
-    arena.extend_from_slice(b"\":");
-    json(arena, value);
-}
-
-fn json<T: serde::Serialize + ?Sized>(arena: &mut Vec<u8>, value: &T) {
-    serde_json::to_writer(arena, value).expect("numbers and text are JSON, and a Vec takes all");
-}
-
-fn span(start: u32, end: u32) -> Range<usize> {
-    start as usize..end as usize
 }

@@ -1,72 +1,79 @@
-//! All routes of the API, and what all their answers share.
+//! The table of all routes: the router, the index, the description of the API and the 404's text are made of it.
 
-use axum::{
-    Router,
-    extract::Request,
-    handler::Handler,
-    response::{IntoResponse as _, Response},
-    routing::{MethodRouter, get},
-};
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use tower::util::MapResponseLayer;
-
-use crate::{
-    app::App,
-    headers::add_common,
-    images::show_image,
-    pages::{show_docs, show_index, show_openapi},
-    problems,
-    products::{list_products, list_stores, show_product},
-    schemas::show_schema,
-};
-
-/// What there is to do with any resource here.
-const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-
-/// The routes of the API.
-pub fn router(app: App) -> Router {
-    Router::new()
-        .route("/products", read_only(list_stores))
-        .route("/products/{locale}", read_only(list_products))
-        .route("/products/{locale}/{id}", read_only(show_product))
-        .route("/images/{file}", read_only(show_image))
-        .route("/schemas/{file}", read_only(show_schema))
-        .route("/openapi.json", read_only(show_openapi))
-        .route("/docs", read_only(show_docs))
-        .route("/", read_only(show_index))
-        .fallback(unknown_route)
-        .with_state(app)
-        .layer(MapResponseLayer::new(add_common))
+/// A route of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// What there is.
+    Index,
+    /// The stores.
+    Stores,
+    /// A store's products.
+    Products,
+    /// One of them.
+    Product,
+    /// A product's picture.
+    Image,
+    /// The JSON Schema of a version.
+    Schema,
+    /// The documentation.
+    Docs,
+    /// The same for programs.
+    OpenApi,
+    /// The release; answered by the server around the API, as the probes are.
+    Version,
+    /// Whether the process lives.
+    Live,
+    /// Whether traffic should come.
+    Ready,
 }
 
-/// A resource that is only read.
-fn read_only<H: Handler<T, App>, T: 'static>(handler: H) -> MethodRouter<App> {
-    get(handler).options(options).fallback(method_not_allowed)
-}
+impl Route {
+    /// All routes, in the order in which the index lists them.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Index,
+        Self::Stores,
+        Self::Products,
+        Self::Product,
+        Self::Image,
+        Self::Schema,
+        Self::Docs,
+        Self::OpenApi,
+        Self::Version,
+        Self::Live,
+        Self::Ready,
+    ];
 
-/// `OPTIONS`: what is allowed, to a CORS preflight in its own words (Fetch Standard, §3.2).
-async fn options(request: Request) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::ALLOW, ALLOW);
-    if request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        let any_header =
-            HeaderValue::from_static("Accept, Accept-Language, If-None-Match, Traceparent, X-Request-Id");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, any_header);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    /// Its path, with the names of its parameters in braces.
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Index => "/",
+            Self::Stores => "/products",
+            Self::Products => "/products/{locale}",
+            Self::Product => "/products/{locale}/{id}",
+            Self::Image => "/images/{file}",
+            Self::Schema => "/schemas/{file}",
+            Self::Docs => "/docs",
+            Self::OpenApi => "/openapi.json",
+            Self::Version => "/version",
+            Self::Live => "/livez",
+            Self::Ready => "/readyz",
+        }
     }
-    response
-}
 
-async fn method_not_allowed(request: Request) -> Response {
-    let allow: [(HeaderName, HeaderValue); 1] = [(header::ALLOW, ALLOW)];
-    (allow, problems::method_not_allowed(request.method())).into_response()
+    /// What is there, in a line.
+    pub(crate) const fn summary(self) -> &'static str {
+        match self {
+            Self::Index => "What there is: a page for browsers, JSON for others",
+            Self::Stores => "The stores there are, and where their products are",
+            Self::Products => "The products of a store",
+            Self::Product => "One product",
+            Self::Image => "A product's picture",
+            Self::Schema => "The JSON Schema of a version",
+            Self::Docs => "The documentation of the API",
+            Self::OpenApi => "The same for programs (OpenAPI 3.1)",
+            Self::Version => "The release, its API versions, and the catalog that it serves",
+            Self::Live => "Whether the process lives",
+            Self::Ready => "Whether traffic should come here",
+        }
+    }
 }
-
-async fn unknown_route(request: Request) -> Response {
-    problems::unknown_route(request.uri().path()).into_response()
-}
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use crate::decimal::Decimal;
 
 /// An amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Money {
+pub(crate) struct Money {
     /// In the currency's smallest unit, such as cents.
     pub minor_units: u64,
     /// Its currency.
@@ -18,7 +18,7 @@ pub struct Money {
 impl Money {
     /// The amount in major units, such as euros.
     #[must_use]
-    pub fn major_units(self) -> Decimal {
+    pub(crate) fn major_units(self) -> Decimal {
         Decimal::from_units(self.minor_units, decimals(self.currency))
     }
 }
@@ -31,7 +31,7 @@ pub(super) fn decimals(currency: Currency) -> u32 {
 
 /// A store's own data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreDraft {
+pub(crate) struct StoreDraft {
     /// Its locale, in lower case.
     pub locale: String,
     /// Other names by which it is asked for, in lower case.
@@ -46,7 +46,7 @@ pub struct StoreDraft {
 
 /// A product's data.
 #[derive(Clone, Debug)]
-pub struct Draft<'file> {
+pub(crate) struct Draft<'file> {
     /// Unique in its store.
     pub id: u64,
     /// What it is called.
@@ -65,7 +65,7 @@ pub struct Draft<'file> {
 
 /// A reference to a picture.
 #[derive(Clone, Debug)]
-pub struct ImageDraft<'file> {
+pub(crate) struct ImageDraft<'file> {
     /// The file's name.
     pub file: Cow<'file, str>,
     /// What it shows, for those who cannot see it.
@@ -79,14 +79,14 @@ pub struct ImageDraft<'file> {
 impl ImageDraft<'_> {
     /// The path below the base of the API.
     #[must_use]
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("/images/{}", self.file)
     }
 }
 
 /// What shoppers think of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rating {
+pub(crate) struct Rating {
     /// The mean, 0 to 5.
     pub stars: Decimal,
     /// How many there are.

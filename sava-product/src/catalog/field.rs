@@ -2,7 +2,7 @@
 
 /// A field of a product. What a field is does not depend on the version that a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub(crate) enum Field {
     /// Unique in the store.
     Id,
     /// The store's.
@@ -27,7 +27,7 @@ pub enum Field {
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Id,
         Self::Locale,
         Self::Title,
@@ -42,7 +42,7 @@ impl Field {
 
     /// Its name in a query; a dot leads into an object, as in json-server.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         [
             "id",
             "locale",
@@ -59,19 +59,19 @@ impl Field {
 
     /// The field with this name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
     /// Its position in [`Field::ALL`].
     #[must_use]
-    pub const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         self as usize
     }
 
     /// Whether its values are numbers, and not text.
     #[must_use]
-    pub const fn is_number(self) -> bool {
+    pub(crate) const fn is_number(self) -> bool {
         matches!(self, Self::Id | Self::Price | Self::Stars | Self::Reviews)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
+use sava_service::excerpt;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -55,27 +56,26 @@ pub(super) struct Fields<'file> {
     members: Members<'file>,
     /// Where it begins in the file.
     offset: usize,
-    /// The address of the file's text, from which offsets count.
-    file_address: usize,
+    /// Where it begins in memory.
+    address: usize,
     /// What mistakes are told of, such as `product 3 of ie`.
     subject: Option<String>,
 }
 
 impl<'file> Fields<'file> {
-    /// The members of `raw`, or a mistake where it is no object. `subject` makes out what mistakes are told of.
+    /// The members of `raw`, which begins at the byte `offset` of the file, or a mistake where it is no object. `subject`
+    /// makes out what mistakes are told of.
     pub(super) fn read(
         raw: &'file RawValue,
-        file: &str,
+        offset: usize,
         mistakes: &mut Collector,
         subject: impl FnOnce(&Members<'file>) -> Option<String>,
     ) -> Option<Self> {
-        let file_address = file.as_ptr() as usize;
-        let offset = raw.get().as_ptr() as usize - file_address;
         let Ok(members) = serde_json::from_str::<Members<'_>>(raw.get()) else {
             mistakes.note(offset, None, None, format!("{} is not an object", shown(raw)));
             return None;
         };
-        Some(Self { subject: subject(&members), members, offset, file_address })
+        Some(Self { subject: subject(&members), members, offset, address: raw.get().as_ptr() as usize })
     }
 
     /// The value of the member `name`; none where it is missing or `null`.
@@ -96,8 +96,24 @@ impl<'file> Fields<'file> {
         field: &'static str,
         message: impl Into<String>,
     ) {
-        let offset = raw.map_or(self.offset, |raw| raw.get().as_ptr() as usize - self.file_address);
-        mistakes.note(offset, self.subject.as_deref(), Some(field), message);
+        mistakes.note(self.offset_of(raw), self.subject.as_deref(), Some(field), message);
+    }
+
+    /// Notes a mistake at the member `field`, whose message ends with the line of the byte `other` of the file.
+    pub(super) fn note_beside(
+        &self,
+        mistakes: &mut Collector,
+        field: &'static str,
+        message: impl Into<String>,
+        other: usize,
+    ) {
+        let offset = self.offset_of(self.members.get(field));
+        mistakes.note_beside(offset, self.subject.as_deref(), Some(field), message, Some(other));
+    }
+
+    /// Where a value of the object begins in the file, or the object itself.
+    fn offset_of(&self, raw: Option<&RawValue>) -> usize {
+        raw.map_or(self.offset, |raw| self.offset + (raw.get().as_ptr() as usize - self.address))
     }
 
     /// The member `field`, which has to be there.
@@ -125,19 +141,33 @@ impl<'file> Fields<'file> {
         self.read_text(mistakes, field, raw)
     }
 
-    /// The whole number `field` from 0 to `most`, which has to be there.
-    pub(super) fn whole_number(
+    /// The member `id`, a whole number from 0 to `most`, which has to be there; of a file of json-server also as text, as
+    /// its version 1 writes it.
+    pub(super) fn id(&self, mistakes: &mut Collector, most: u64, may_be_text: bool) -> Option<u64> {
+        let raw = self.required(mistakes, "id")?;
+        let text = serde_json::from_str::<Text<'_>>(raw.get()).ok().filter(|_| may_be_text);
+        let id = match &text {
+            Some(Text(text)) => text.parse().ok().filter(|id: &u64| *id <= most && id.to_string() == **text),
+            None => whole_number(raw, most),
+        };
+        if id.is_none() {
+            self.note(mistakes, "id", format!("{} is not a whole number from 0 to {most}", shown(raw)));
+        }
+        id
+    }
+
+    /// The text `field`, which has to be there and to show something.
+    pub(super) fn visible_text(
         &self,
         mistakes: &mut Collector,
         field: &'static str,
-        most: u64,
-    ) -> Option<u64> {
-        let raw = self.required(mistakes, field)?;
-        let number = whole_number(raw, most);
-        if number.is_none() {
-            self.note(mistakes, field, format!("{} is not a whole number from 0 to {most}", shown(raw)));
+    ) -> Option<Cow<'file, str>> {
+        let text = self.text(mistakes, field)?;
+        if text.chars().all(is_invisible) {
+            self.note(mistakes, field, if text.is_empty() { "is empty" } else { "shows nothing" });
+            return None;
         }
-        number
+        Some(text)
     }
 
     fn read_text(
@@ -154,6 +184,20 @@ impl<'file> Fields<'file> {
     }
 }
 
+/// Whether a character takes part in a text without being seen: spaces, controls, and those which Unicode lets a font
+/// leave out (`Default_Ignorable_Code_Point`), such as the zero-width space.
+fn is_invisible(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
 /// The whole number that `raw` is, if it is one from 0 to `most`.
 pub(super) fn whole_number(raw: &RawValue, most: u64) -> Option<u64> {
     Decimal::parse(raw.get()).ok()?.units(0).filter(|number| *number <= most)
@@ -161,10 +205,10 @@ pub(super) fn whole_number(raw: &RawValue, most: u64) -> Option<u64> {
 
 /// A value as a message shows it: long ones only by their beginning.
 pub(super) fn shown(raw: &RawValue) -> String {
-    const MOST: usize = 40;
-    let text = raw.get();
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]).replace('\n', " "),
-        None => text.replace('\n', " "),
-    }
+    shown_text(raw.get())
+}
+
+/// The text of a value as a message shows it.
+pub(super) fn shown_text(raw: &str) -> String {
+    excerpt(raw, 40).replace('\n', " ")
 }

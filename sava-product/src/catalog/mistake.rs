@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::data_file::DataFile;
+
 /// How many mistakes are told in full; more of them are only counted.
 pub(super) const MAX_TOLD: usize = 100;
 
@@ -45,8 +47,17 @@ pub struct Mistakes {
 /// Collects mistakes while a file is read, by their byte offset.
 #[derive(Default)]
 pub(super) struct Collector {
-    found: Vec<(usize, Mistake)>,
+    found: Vec<Found>,
     total: usize,
+}
+
+struct Found {
+    /// Of the mistake.
+    offset: usize,
+    /// Of what the message ends with: its line.
+    other: Option<usize>,
+    /// Without its place.
+    mistake: Mistake,
 }
 
 impl Collector {
@@ -58,11 +69,23 @@ impl Collector {
         field: Option<&'static str>,
         message: impl Into<String>,
     ) {
+        self.note_beside(offset, subject, field, message, None);
+    }
+
+    /// Notes a mistake whose message ends with the line of another byte of the file.
+    pub(super) fn note_beside(
+        &mut self,
+        offset: usize,
+        subject: Option<&str>,
+        field: Option<&'static str>,
+        message: impl Into<String>,
+        other: Option<usize>,
+    ) {
         self.total += 1;
         if self.found.len() < MAX_TOLD {
             let subject = subject.map(str::to_owned);
             let mistake = Mistake { line: 0, column: 0, subject, field, message: message.into() };
-            self.found.push((offset, mistake));
+            self.found.push(Found { offset, other, mistake });
         }
     }
 
@@ -71,25 +94,21 @@ impl Collector {
         self.total == 0
     }
 
-    /// Whether further mistakes are only counted.
-    pub(super) fn is_full(&self) -> bool {
-        self.found.len() >= MAX_TOLD
-    }
-
     /// The mistakes with their places in `file`, or none.
-    pub(super) fn finish(mut self, file: &str) -> Result<(), Mistakes> {
+    pub(super) fn finish(mut self, file: &DataFile) -> Result<(), Mistakes> {
         if self.found.is_empty() {
             return Ok(());
         }
-        self.found.sort_by_key(|(offset, _)| *offset);
-        let (mut line, mut line_start, mut counted_to) = (1, 0, 0);
-        let told = self.found.into_iter().map(|(offset, mistake)| {
-            for (position, _) in file[counted_to..offset].match_indices('\n') {
-                line += 1;
-                line_start = counted_to + position + 1;
+        self.found.sort_by_key(|found| found.offset);
+        let places =
+            file.places(self.found.iter().flat_map(|found| [Some(found.offset), found.other]).flatten());
+        let place = |offset| places.get(&offset).copied().unwrap_or_default();
+        let told = self.found.into_iter().map(|Found { offset, other, mut mistake }| {
+            if let Some(other) = other {
+                mistake.message = format!("{} {}", mistake.message, place(other).line);
             }
-            counted_to = offset;
-            Mistake { line, column: file[line_start..offset].chars().count() + 1, ..mistake }
+            let place = place(offset);
+            Mistake { line: place.line, column: place.characters_before + 1, ..mistake }
         });
         Err(Mistakes { told: told.collect(), total: self.total })
     }

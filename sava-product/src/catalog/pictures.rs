@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderValue;
 
+use super::file;
 use crate::document::Document;
 
 /// The largest picture, in bytes.
@@ -19,7 +20,7 @@ const MAX_TOTAL_BYTES: u64 = 64 << 20;
 
 /// Pictures by the name of their file.
 #[derive(Debug, Default)]
-pub struct Pictures {
+pub(crate) struct Pictures {
     by_name: HashMap<Box<str>, Result<Picture, String>>,
     /// Where pictures were looked for.
     directory: Option<PathBuf>,
@@ -95,7 +96,7 @@ impl Pictures {
 
     /// The picture as it is served.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<Document>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Document>> {
         self.by_name.get(name)?.as_ref().ok().map(|picture| &picture.document)
     }
 }
@@ -115,14 +116,11 @@ impl Picture {
 
 fn read(path: &Path, bytes_left: &mut u64) -> Result<Bytes, String> {
     let unreadable = |error| format!("cannot be read: {error}");
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > MAX_BYTES {
-        return Err(format!("has {length} bytes; the most is {MAX_BYTES}"));
-    }
+    let bytes = file::read(path, MAX_BYTES).map_err(unreadable)?;
     *bytes_left = bytes_left
-        .checked_sub(length)
+        .checked_sub(bytes.len() as u64)
         .ok_or_else(|| format!("is one too many: all together may have {} MiB", MAX_TOTAL_BYTES >> 20))?;
-    fs::read(path).map(Bytes::from).map_err(unreadable)
+    Ok(bytes.into())
 }
 
 /// The name of a picture's file in a reference, which may be the path that the API gives: none where it is no name

@@ -3,14 +3,16 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use iso_currency::Currency;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
+    data_file::DataFile,
     draft::{Draft, ImageDraft, Money, Rating, StoreDraft, decimals},
-    fields::{Fields, Members, Text, shown, whole_number},
+    fields::{Fields, Members, Text, shown, shown_text, whole_number},
     mistake::{Collector, Mistake, Mistakes},
+    outline::{self, Element, Outline, Products},
     pictures::{Pictures, file_name},
+    store::{STARS_PLACES, Shelves},
 };
 use crate::decimal::Decimal;
 
@@ -21,26 +23,30 @@ const MAX_ID: u64 = (1 << 53) - 1;
 /// The most stores; each is a label of a metric.
 const MAX_STORES: usize = 250;
 
-/// A store with its products, in the order of the file.
-pub(super) type Shelf<'file> = (StoreDraft, Vec<Draft<'file>>);
-
-/// Reads the text of a data file. A file without `stores` of its own takes names, currencies, languages and aliases
-/// from `defaults`.
-pub(super) fn read<'file>(
-    text: &'file str,
+/// Reads a data file: the stores with their products, in the order of the file. A file without `stores` of its own takes
+/// names, currencies, languages and aliases from `defaults`.
+pub(super) fn read(
+    file: &DataFile,
     pictures: &Pictures,
     defaults: &[StoreDraft],
-) -> Result<Vec<Shelf<'file>>, Mistakes> {
-    let parts: Parts<'_> = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
-    let mut reader = Reader { text, pictures, mistakes: Collector::default() };
-    let shelves = reader.shelves(&parts, defaults);
-    reader.mistakes.finish(text)?;
+) -> Result<Shelves, Mistakes> {
+    // Once for its form and its stores, as these may stand after the products, and once for the products.
+    let outline = outline::read(file, |_product| {}).map_err(|error| unreadable(file, &error))?;
+    let mut reader = Reader {
+        file,
+        pictures,
+        mistakes: Collector::default(),
+        is_bare: outline.stores.is_none(),
+        wrong_locales: Vec::new(),
+    };
+    let shelves = reader.read(&outline, defaults);
+    reader.mistakes.finish(file)?;
     Ok(shelves)
 }
 
 /// A file that is not JSON, or whose outermost form is another: nothing more can be said of it.
-fn unreadable(text: &str, error: &serde_json::Error) -> Mistakes {
-    let message = if text.trim().is_empty() {
+fn unreadable(file: &DataFile, error: &serde_json::Error) -> Mistakes {
+    let message = if file.is_blank() {
         "the file is empty; it should be an object with the members stores and products".to_owned()
     } else {
         let error = error.to_string();
@@ -48,77 +54,97 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Mistakes {
     };
     let line = error.line().max(1);
     // serde_json counts bytes, people count characters.
-    let before = text.lines().nth(line - 1).unwrap_or_default().as_bytes();
-    let before = &before[..error.column().min(before.len())];
-    let column = String::from_utf8_lossy(before).chars().count().max(1);
+    let column = file.characters(line, error.column()).max(1);
     Mistakes { told: vec![Mistake { line, column, subject: None, field: None, message }], total: 1 }
 }
 
-/// The outermost object. Members other than these are json-server's business, and are left alone.
-#[derive(Deserialize)]
-#[serde(expecting = "an object with the members stores and products")]
-struct Parts<'file> {
-    #[serde(borrow)]
-    stores: Option<&'file RawValue>,
-    #[serde(borrow)]
-    products: Option<&'file RawValue>,
-}
-
-struct Reader<'file, 'pictures> {
-    text: &'file str,
-    pictures: &'pictures Pictures,
+struct Reader<'file> {
+    file: &'file DataFile,
+    pictures: &'file Pictures,
     mistakes: Collector,
+    /// Whether it has no stores of its own, as a file of json-server has not.
+    is_bare: bool,
+    /// The locales of stores that have mistakes of their own: nothing more is said of their products' locale.
+    wrong_locales: Vec<String>,
 }
 
-impl<'file> Reader<'file, '_> {
-    fn shelves(&mut self, parts: &Parts<'file>, defaults: &[StoreDraft]) -> Vec<Shelf<'file>> {
-        let products = if let Some(raw) = parts.products {
-            self.array(raw, "products")
-        } else {
-            let message = "is missing; it is the array of all products";
-            self.mistakes.note(0, None, Some("products"), message);
-            Vec::new()
+impl Reader<'_> {
+    fn read(&mut self, outline: &Outline, defaults: &[StoreDraft]) -> Shelves {
+        let n_products = match outline.products {
+            Products::Array(n_products) => n_products,
+            Products::Missing => {
+                let message = "is missing; it is the array of all products";
+                self.mistakes.note(0, None, Some("products"), message);
+                0
+            }
+            Products::Other(start, end) => {
+                self.no_array(start, end);
+                0
+            }
         };
-        let stores = match parts.stores {
-            Some(raw) => self.stores(raw),
-            None => self.implied_stores(&products, defaults),
+        let stores = match &outline.stores {
+            Some(stores) => self.stores(stores),
+            None => self.implied_stores(defaults),
         };
-        if stores.is_empty() && self.mistakes.is_empty() {
+        if stores.is_empty() && n_products == 0 && self.mistakes.is_empty() {
             let message = "is empty, and so is stores: there is nothing to sell";
             self.mistakes.note(0, None, Some("products"), message);
         }
-        let mut shelves: Vec<_> = stores.into_iter().map(|store| (store, Vec::new())).collect();
-        let mut first_lines = HashMap::with_capacity(products.len());
-        for product in products {
-            self.product(product, &mut shelves, &mut first_lines);
-        }
+        let mut shelves = Shelves::new(stores, self.file.n_bytes);
+        let mut first_offsets = HashMap::with_capacity(n_products);
+        self.each_product(|reader, product| reader.product(&product, &mut shelves, &mut first_offsets));
         shelves
     }
 
-    fn stores(&mut self, raw: &'file RawValue) -> Vec<StoreDraft> {
+    /// Reads the file once more, for its products.
+    fn each_product(&mut self, mut each: impl FnMut(&mut Self, Element)) {
+        let again = outline::read(self.file, |product| each(self, product));
+        debug_assert!(again.is_ok(), "what was read before reads again");
+    }
+
+    fn no_array(&mut self, start: usize, end: usize) {
+        /// More than a message shows.
+        const MAX: usize = 1 << 10;
+        let text = self.file.beginning(start, MAX.min(end - start));
+        let value = text.trim_start();
+        let offset = start + text.len() - value.len();
+        // A number's end shows only in what comes after it.
+        let value = value.trim_end_matches(|after: char| after == ',' || after.is_whitespace());
+        let value = if value.starts_with('{') { value } else { value.trim_end_matches('}').trim_end() };
+        let message = format!("{} is not an array", shown_text(value));
+        self.mistakes.note(offset, None, Some("products"), message);
+    }
+
+    fn stores(&mut self, all: &Element) -> Vec<StoreDraft> {
+        let Ok(raws) = serde_json::from_str::<Vec<&RawValue>>(all.raw.get()) else {
+            let message = format!("{} is not an array", shown(&all.raw));
+            self.mistakes.note(all.offset, None, Some("stores"), message);
+            return Vec::new();
+        };
         let mut stores: Vec<StoreDraft> = Vec::new();
-        for raw in self.array(raw, "stores") {
+        for raw in raws {
+            let offset = all.offset + (raw.get().as_ptr() as usize - all.raw.get().as_ptr() as usize);
             if stores.len() == MAX_STORES {
                 let message = format!("there are more than {MAX_STORES} stores");
-                self.mistakes.note(self.offset(raw), None, Some("stores"), message);
+                self.mistakes.note(offset, None, Some("stores"), message);
                 break;
             }
-            if let Some(store) = self.store(raw, &stores) {
+            if let Some(store) = self.store(raw, offset, &stores) {
                 stores.push(store);
             }
         }
         stores
     }
 
-    fn store(&mut self, raw: &'file RawValue, stores: &[StoreDraft]) -> Option<StoreDraft> {
+    fn store(&mut self, raw: &RawValue, offset: usize, stores: &[StoreDraft]) -> Option<StoreDraft> {
         let subject =
             |members: &Members<'_>| Some(format!("store {}", unquoted(&shown(members.get("locale")?))));
         let mistakes = &mut self.mistakes;
-        let fields = Fields::read(raw, self.text, mistakes, subject)?;
-        let locale = fields.text(mistakes, "locale");
-        let locale = locale.and_then(|name| locale_name(&fields, mistakes, "locale", &name));
+        let fields = Fields::read(raw, offset, mistakes, subject)?;
+        let written_locale = fields.text(mistakes, "locale");
+        let locale = written_locale.as_ref().and_then(|name| locale_name(&fields, mistakes, "locale", name));
         let aliases = aliases(&fields, mistakes);
-        let name = fields.text(mistakes, "name");
+        let name = fields.visible_text(mistakes, "name");
         let language = fields.text(mistakes, "language").filter(|tag| {
             let well_formed = is_language_tag(tag);
             if !well_formed {
@@ -141,34 +167,39 @@ impl<'file> Reader<'file, '_> {
                 fields.note(mistakes, field, format!("{name:?} already names the store {}", other.locale));
             }
         }
-        Some(StoreDraft {
-            locale: locale?,
-            aliases,
-            name: name?.into_owned(),
-            language: language?.into_owned(),
-            currency: currency?,
-        })
+        let (Some(locale), Some(name), Some(language), Some(currency)) = (locale, name, language, currency)
+        else {
+            self.wrong_locales.extend(written_locale.map(Cow::into_owned));
+            return None;
+        };
+        let (name, language) = (name.into_owned(), language.into_owned());
+        Some(StoreDraft { locale, aliases, name, language, currency })
     }
 
     /// The stores that the products of a file without `stores` are of, in the order of their first products.
-    fn implied_stores(&mut self, products: &[&'file RawValue], defaults: &[StoreDraft]) -> Vec<StoreDraft> {
+    fn implied_stores(&mut self, defaults: &[StoreDraft]) -> Vec<StoreDraft> {
         let mut locales: Vec<String> = Vec::new();
-        for raw in products {
-            let Ok(members) = serde_json::from_str::<Members<'_>>(raw.get()) else { continue };
+        let mut is_full = false;
+        self.each_product(|reader, product| {
+            if is_full {
+                return;
+            }
+            let Ok(members) = serde_json::from_str::<Members<'_>>(product.raw.get()) else { return };
             let locale =
                 members.get("locale").and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok());
             if let Some(Text(locale)) = locale
                 && is_locale_name(&locale)
                 && !locales.iter().any(|known| known.eq_ignore_ascii_case(&locale))
             {
-                if locales.len() == MAX_STORES {
+                is_full = locales.len() == MAX_STORES;
+                if is_full {
                     let message = format!("the products are of more than {MAX_STORES} locales");
-                    self.mistakes.note(self.offset(raw), None, Some("locale"), message);
-                    break;
+                    reader.mistakes.note(product.offset, None, Some("locale"), message);
+                } else {
+                    locales.push(locale.to_ascii_lowercase());
                 }
-                locales.push(locale.to_ascii_lowercase());
             }
-        }
+        });
         let mut stores: Vec<StoreDraft> = Vec::with_capacity(locales.len());
         for locale in &locales {
             let default = defaults.iter().find(|store| store.answers_to(locale));
@@ -193,60 +224,45 @@ impl<'file> Reader<'file, '_> {
 
     fn product(
         &mut self,
-        raw: &'file RawValue,
-        shelves: &mut [Shelf<'file>],
+        product: &Element,
+        shelves: &mut Shelves,
         first_offsets: &mut HashMap<(usize, u64), usize>,
     ) {
         let mistakes = &mut self.mistakes;
-        let Some(fields) = Fields::read(raw, self.text, mistakes, product_subject) else { return };
-        let id = fields.whole_number(mistakes, "id", MAX_ID);
+        let Some(fields) = Fields::read(&product.raw, product.offset, mistakes, product_subject) else {
+            return;
+        };
+        let id = fields.id(mistakes, MAX_ID, self.is_bare);
         let locale = fields.text(mistakes, "locale");
         let position = locale.and_then(|locale| {
-            let found = shelves.iter().position(|(store, _)| store.locale.eq_ignore_ascii_case(&locale));
-            if found.is_none() {
+            let found = shelves.data().position(|store| store.locale.eq_ignore_ascii_case(&locale));
+            let is_of_wrong_store =
+                self.wrong_locales.iter().any(|wrong| wrong.eq_ignore_ascii_case(&locale));
+            if found.is_none() && !is_of_wrong_store {
                 fields.note(mistakes, "locale", unknown_locale(&locale, shelves));
             }
             found
         });
-        let title = fields.text(mistakes, "title").filter(|title| {
-            let is_blank = title.trim().is_empty();
-            if is_blank {
-                fields.note(mistakes, "title", "is empty");
-            }
-            !is_blank
-        });
+        let title = fields.visible_text(mistakes, "title");
         let description = fields.text(mistakes, "description");
-        let price = price(&fields, mistakes, position.map(|position| shelves[position].0.currency));
+        let currency = position.and_then(|position| shelves.data().nth(position)).map(|store| store.currency);
+        let price = price(&fields, mistakes, currency);
         let image = image(&fields, mistakes, self.pictures, title.as_ref());
         let rating = rating(&fields, mistakes);
         let category = fields.optional_text(mistakes, "category");
         let (Some(position), Some(id)) = (position, id) else { return };
-        let offset = self.offset(raw);
         if let Some(first) = first_offsets.get(&(position, id)) {
-            // Counted only while it is told, or a file of duplicates would be read over and over.
-            let end = if self.mistakes.is_full() { 0 } else { *first };
-            let line = self.text[..end].matches('\n').count() + 1;
-            let message = format!("{id} is already the id of the product at line {line}");
-            fields.note(&mut self.mistakes, "id", message);
+            let message = format!("{id} is already the id of the product at line");
+            fields.note_beside(mistakes, "id", message, *first);
             return;
         }
-        first_offsets.insert((position, id), offset);
-        if let (Some(title), Some(description), Some(price)) = (title, description, price) {
-            shelves[position].1.push(Draft { id, title, description, price, image, rating, category });
+        first_offsets.insert((position, id), product.offset);
+        if let (Some(title), Some(description), Some(price)) = (title, description, price)
+            // Of a file with mistakes nothing is made.
+            && mistakes.is_empty()
+        {
+            shelves.push(position, &Draft { id, title, description, price, image, rating, category });
         }
-    }
-
-    fn array(&mut self, raw: &'file RawValue, field: &'static str) -> Vec<&'file RawValue> {
-        serde_json::from_str(raw.get()).unwrap_or_else(|_| {
-            let message = format!("{} is not an array", shown(raw));
-            self.mistakes.note(self.offset(raw), None, Some(field), message);
-            Vec::new()
-        })
-    }
-
-    /// Where `raw`, which is borrowed from the file's text, begins in it.
-    fn offset(&self, raw: &RawValue) -> usize {
-        raw.get().as_ptr() as usize - self.text.as_ptr() as usize
     }
 }
 
@@ -271,13 +287,13 @@ fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
-fn unknown_locale(locale: &str, shelves: &[Shelf<'_>]) -> String {
+fn unknown_locale(locale: &str, shelves: &Shelves) -> String {
     if !is_locale_name(locale) {
         return not_a_locale_name(locale);
     }
     let name = locale.to_ascii_lowercase();
-    match shelves.iter().find(|(store, _)| store.answers_to(&name)) {
-        Some((store, _)) => format!("{locale:?} is an alias; the store's locale is {:?}", store.locale),
+    match shelves.data().find(|store| store.answers_to(&name)) {
+        Some(store) => format!("{locale:?} is an alias; the store's locale is {:?}", store.locale),
         None => format!("{locale:?} is not the locale of a store that stores lists"),
     }
 }
@@ -397,7 +413,7 @@ fn rating(fields: &Fields<'_>, mistakes: &mut Collector) -> Option<Rating> {
     let (stars, reviews) = (members.get("stars"), members.get("reviews"));
     let read_stars = |raw: &RawValue| {
         let stars = Decimal::parse(raw.get()).ok()?;
-        (stars.units(2)? <= 500).then_some(stars)
+        (stars.units(STARS_PLACES)? <= 500).then_some(stars)
     };
     let read_reviews = |raw: &RawValue| u32::try_from(whole_number(raw, u32::MAX.into())?).ok();
     let rating = stars.and_then(read_stars).zip(reviews.and_then(read_reviews));
@@ -414,4 +430,92 @@ fn rating(fields: &Fields<'_>, mistakes: &mut Collector) -> Option<Rating> {
         fields.note_at(mistakes, reviews.or(Some(raw)), "rating.reviews", message);
     }
     rating.map(|(stars, reviews)| Rating { stars, reviews })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        catalog::LoadError,
+        fixture::{data, load},
+    };
+
+    /// What is said of this file, without its path.
+    #[track_caller]
+    fn check(db: &str, expected: &[&str]) {
+        let Err(LoadError::Mistakes(_, mistakes)) = load(data(db).path()) else {
+            panic!("{db} has mistakes")
+        };
+        let told: Vec<_> = mistakes.told.iter().map(ToString::to_string).collect();
+        assert_eq!(told, expected, "{db}");
+    }
+
+    #[test]
+    fn elements_of_every_kind_have_their_places() {
+        check(
+            "{\"products\": [1, -2.5e3 ,true,\n null, \"é\", [], \"x\"]}",
+            &[
+                "1:15: 1 is not an object",
+                "1:18: -2.5e3 is not an object",
+                "1:26: true is not an object",
+                "2:2: null is not an object",
+                "2:8: \"é\" is not an object",
+                "2:13: [] is not an object",
+                "2:17: \"x\" is not an object",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_once_is_told_once() {
+        let product = |locale: &str| {
+            format!(r#"{{"id": 1, "locale": "{locale}", "title": "t", "description": "d", "price": 1}}"#)
+        };
+        check(
+            &format!(r#"{{"products": [{}]}}"#, product("en_IE")),
+            &[
+                r#"1:35: product 1 of en_IE: locale: "en_IE" is not a name of 1 to 35 letters, digits and hyphens"#,
+            ],
+        );
+        let store = r#"{"locale": "en_IE", "name": "Ireland", "language": "en-IE", "currency": "EUR"}"#;
+        check(
+            &format!(r#"{{"stores": [{store}], "products": [{}]}}"#, product("en_IE")),
+            &[r#"1:24: store en_IE: locale: "en_IE" is not a name of 1 to 35 letters, digits and hyphens"#],
+        );
+        let store = r#"{"locale": "ie", "name": "Ireland", "language": "en-IE", "currency": "PUNT"}"#;
+        check(
+            &format!(r#"{{"stores": [{store}], "products": [{}]}}"#, product("ie")),
+            &[r#"1:82: store ie: currency: "PUNT" is not a currency code of ISO 4217 such as EUR"#],
+        );
+    }
+
+    #[test]
+    fn names_show_something() {
+        for (title, message) in
+            [("", "is empty"), ("\u{200b}", "shows nothing"), (" \u{2060}\u{feff}", "shows nothing")]
+        {
+            let product =
+                serde_json::json!({"locale": "ie", "id": 1, "title": title, "description": "", "price": 1});
+            let told = format!("1:44: product 1 of ie: title: {message}");
+            check(&serde_json::json!({ "products": [product] }).to_string(), &[&told]);
+        }
+    }
+
+    #[test]
+    fn other_than_arrays_have_their_places() {
+        check("{\"products\": 12}", &["1:14: products: 12 is not an array"]);
+        check("{\"products\":\n true}", &["2:2: products: true is not an array"]);
+        check("{\"products\": {\"a\": {}} , \"x\": 1}", &["1:14: products: {\"a\": {}} is not an array"]);
+        check("{\"products\": [], \"stores\" : -7.5}", &["1:29: stores: -7.5 is not an array"]);
+    }
+
+    #[test]
+    fn other_than_json_has_its_place() {
+        check(
+            " \n",
+            &["2:1: the file is empty; it should be an object with the members stores and products"],
+        );
+        check("{\"products\": [{\"é\": tru}]}", &["1:24: expected ident"]);
+        check("{\"products\": []} x", &["1:18: trailing characters"]);
+        check("{\"products\": [], \"products\": []}", &["1:28: duplicate field `products`"]);
+    }
 }

@@ -1,24 +1,20 @@
 //! Where a catalog comes from: the binary, or a data directory.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
-
 use super::{
-    Catalog, StoreDraft, embedded,
+    Catalog, StoreDraft,
+    data_file::DataFile,
+    embedded,
     mistake::{Mistake, Mistakes},
     pictures::Pictures,
     reader,
-    store::Store,
+    store::Shelves,
 };
-use crate::document::Tag;
-
-/// The largest data file, in bytes.
-const MAX_BYTES: u64 = 256 << 20;
+use crate::{disk::Disk, document::Tag};
 
 /// Where a catalog comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +39,11 @@ pub enum LoadError {
 }
 
 /// A data file and all pictures, read but not understood yet.
-pub struct Contents {
+pub(crate) struct Contents {
     name: String,
     /// The path of the data file, for messages.
     path: PathBuf,
-    db: Bytes,
+    db: DataFile,
     pictures: Pictures,
     /// `sha256:` and the hash of the data file.
     digest: String,
@@ -58,7 +54,7 @@ impl Source {
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong, in full.
-    pub fn load(&self) -> Result<Catalog, LoadError> {
+    pub(crate) fn load(&self) -> Result<Catalog, LoadError> {
         self.read()?.parse()
     }
 
@@ -67,8 +63,8 @@ impl Source {
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong, in full.
-    pub fn load_to_start(&self) -> Result<Catalog, LoadError> {
-        match self.load() {
+    pub async fn load_to_start(&self, disk: &Disk) -> Result<Catalog, LoadError> {
+        match self.read_from(disk).await.and_then(Contents::parse) {
             Err(LoadError::NoFile(directory)) => {
                 let directory = directory.display();
                 tracing::warn!(%directory, "there is no db.json; the catalog in the binary is served until there is");
@@ -78,15 +74,27 @@ impl Source {
         }
     }
 
+    /// Reads the files, with the limits of `disk`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and when the disk does not answer.
+    pub(crate) async fn read_from(&self, disk: &Disk) -> Result<Contents, LoadError> {
+        let source = self.clone();
+        disk.run(move || source.read()).await.unwrap_or_else(|error| {
+            let Self::Directory(directory) = self else { return self.read() };
+            Err(LoadError::Unreadable(directory.join("db.json"), error))
+        })
+    }
+
     /// Reads the files.
     ///
     /// # Errors
     /// When something is not there or cannot be read.
-    pub fn read(&self) -> Result<Contents, LoadError> {
+    pub(crate) fn read(&self) -> Result<Contents, LoadError> {
         let mut pictures = Pictures::embedded(embedded::IMAGES);
         let (name, path, db) = match self {
             Self::Embedded => {
-                ("embedded".to_owned(), PathBuf::from("data/db.json"), Bytes::from_static(embedded::DB))
+                ("embedded".to_owned(), PathBuf::from("data/db.json"), DataFile::embedded(embedded::DB))
             }
             Self::Directory(directory) => {
                 let db = read_db(directory)?;
@@ -95,25 +103,17 @@ impl Source {
                 (directory.display().to_string(), directory.join("db.json"), db)
             }
         };
-        let digest = hex::encode(Sha256::digest(&db));
-        Ok(Contents { name, path, db, pictures, digest: format!("sha256:{digest}") })
+        let digest = format!("sha256:{}", db.sha256);
+        Ok(Contents { name, path, db, pictures, digest })
     }
 }
 
-fn read_db(directory: &Path) -> Result<Bytes, LoadError> {
+fn read_db(directory: &Path) -> Result<DataFile, LoadError> {
     if !directory.is_dir() {
         return Err(LoadError::NoDirectory(directory.to_owned()));
     }
     let path = directory.join("db.json");
-    let read = || {
-        let length = fs::metadata(&path)?.len();
-        if length > MAX_BYTES {
-            let message = format!("it has {length} bytes; the most is {MAX_BYTES}");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-        }
-        fs::read(&path)
-    };
-    read().map(Bytes::from).map_err(|error| match error.kind() {
+    DataFile::read(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => LoadError::NoFile(directory.to_owned()),
         _ => LoadError::Unreadable(path, error),
     })
@@ -122,7 +122,7 @@ fn read_db(directory: &Path) -> Result<Bytes, LoadError> {
 impl Contents {
     /// What tells this data from other data.
     #[must_use]
-    pub fn version(&self) -> Tag {
+    pub(crate) fn version(&self) -> Tag {
         Tag::of_pieces(|feed| {
             feed(self.name.as_bytes());
             feed(self.digest.as_bytes());
@@ -134,46 +134,52 @@ impl Contents {
     ///
     /// # Errors
     /// When the data file is wrong.
-    pub fn parse(self) -> Result<Catalog, LoadError> {
-        // Windows editors begin files with a byte order mark.
-        let bytes = self.db.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.db);
+    pub(crate) fn parse(self) -> Result<Catalog, LoadError> {
         let mistakes = |mistakes| LoadError::Mistakes(self.path.clone(), mistakes);
-        let text = std::str::from_utf8(bytes).map_err(|error| mistakes(not_utf8(bytes, error)))?;
-        let shelves = reader::read(text, &self.pictures, &default_stores()).map_err(mistakes)?;
-        let stores = shelves.into_iter().map(|(store, drafts)| Store::new(store, &drafts)).collect();
+        if let Some(end) = self.db.end_of_utf8() {
+            return Err(mistakes(not_utf8(&self.db, end)));
+        }
+        let shelves = reader::read(&self.db, &self.pictures, &default_stores()).map_err(mistakes)?;
         let version = self.version();
-        Ok(Catalog::new(stores, self.pictures, self.name, self.digest, version))
+        // Not needed any more, and the indexes that follow need room.
+        drop(self.db);
+        Ok(Catalog::new(shelves.build(), self.pictures, self.name, self.digest, version))
     }
 }
 
-fn not_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Mistakes {
-    let before = &bytes[..error.valid_up_to()];
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |position| position + 1);
-    let line = String::from_utf8_lossy(before).matches('\n').count() + 1;
-    let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
+fn not_utf8(file: &DataFile, offset: usize) -> Mistakes {
+    let place = file.places([offset]).remove(&offset).unwrap_or_default();
     let message = "is not UTF-8 text".to_owned();
-    Mistakes { told: vec![Mistake { line, column, subject: None, field: None, message }], total: 1 }
+    let column = place.characters_before + 1;
+    Mistakes {
+        told: vec![Mistake { line: place.line, column, subject: None, field: None, message }],
+        total: 1,
+    }
 }
 
 /// The stores of the embedded data, by which a bare json-server file is understood.
 fn default_stores() -> Vec<StoreDraft> {
-    let text = std::str::from_utf8(embedded::DB).unwrap_or_default();
     let pictures = Pictures::embedded(embedded::IMAGES);
-    let shelves = reader::read(text, &pictures, &[]).unwrap_or_default();
-    shelves.into_iter().map(|(store, _)| store).collect()
+    let shelves = reader::read(&DataFile::embedded(embedded::DB), &pictures, &[]);
+    shelves.iter().flat_map(Shelves::data).cloned().collect()
 }
 
 impl std::error::Error for LoadError {}
 
 impl LoadError {
+    /// Whether the disk did not answer in time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Self::Unreadable(_, error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+
     /// What is wrong, in a line.
     #[must_use]
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         self.to_string().lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
     }
 
     /// Logs what is wrong, each mistake in a line of its own with its place in fields.
-    pub fn log(&self, message: &str) {
+    pub(crate) fn log(&self, message: &str) {
         if let Self::Mistakes(path, mistakes) = self {
             for mistake in &mistakes.told {
                 tracing::error!(

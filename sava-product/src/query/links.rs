@@ -10,7 +10,7 @@ use http::HeaderValue;
 /// # Panics
 /// Never: what is written is ASCII without control characters.
 #[must_use]
-pub fn links(query: &str, page: usize, limit: usize, total: usize) -> HeaderValue {
+pub(crate) fn links(query: &str, page: usize, limit: usize, total: usize) -> HeaderValue {
     let last = total.div_ceil(limit).max(1);
     let previous = page.checked_sub(1).filter(|page| (1..=last).contains(page));
     let next = page.checked_add(1).filter(|page| *page <= last);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use regex::{Regex, RegexBuilder};
+use sava_service::excerpt;
 
 use crate::{
     catalog::Field,
@@ -13,21 +14,29 @@ use crate::{
 const DEFAULT_LIMIT: usize = 10;
 /// The most products on a page.
 const MAX_LIMIT: usize = 1000;
+/// The most characters of what a client sent that a message repeats.
+pub(crate) const MAX_QUOTED: usize = 80;
 /// The longest pattern or text to search, in characters.
 const MAX_PATTERN: usize = 200;
-/// The most bytes that a compiled pattern may take; what it costs to match grows with it.
+/// The most patterns of one query, of whatever fields.
+pub(crate) const MAX_PATTERNS: usize = 8;
+/// The most bytes that a compiled pattern may take; what it costs to compile and to match grows with it.
 const MAX_COMPILED: usize = 64 << 10;
+/// The most bytes that all patterns of a query may take together; each gets an equal share.
+pub(crate) const MAX_COMPILED_TOGETHER: usize = 256 << 10;
 /// The same for a text to search, which costs less.
 const MAX_COMPILED_TEXT: usize = 1 << 20;
 
 /// The parameters that are not filters of a field.
-pub const CONTROLS: [&str; 7] = ["_page", "_limit", "_start", "_end", "_sort", "_order", "q"];
+pub(crate) const CONTROLS: [&str; 7] = ["_page", "_limit", "_start", "_end", "_sort", "_order", "q"];
+/// What jQuery adds, with the time, against caches: it says nothing of products.
+const UNREAD: &str = "_";
 /// The ends of a field's name that make other filters of it.
-pub const OPERATORS: [&str; 4] = ["_gte", "_lte", "_ne", "_like"];
+pub(crate) const OPERATORS: [&str; 4] = ["_gte", "_lte", "_ne", "_like"];
 
 /// A query of a store's products.
 #[derive(Debug, Default)]
-pub struct Query {
+pub(crate) struct Query {
     /// All of them hold for what is selected.
     pub filters: Vec<Filter>,
     /// What is found in title, description or category.
@@ -40,7 +49,7 @@ pub struct Query {
 
 /// A condition on one field.
 #[derive(Debug)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// The field.
     pub field: Field,
     /// Its name in the query, for messages.
@@ -51,7 +60,7 @@ pub struct Filter {
 
 /// What holds for a field. A product without the field meets none of these.
 #[derive(Debug)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// It is one of these.
     Is(Vec<Value>),
     /// It is none of these.
@@ -66,7 +75,7 @@ pub enum Condition {
 
 /// A value to compare with.
 #[derive(Debug)]
-pub enum Value {
+pub(crate) enum Value {
     /// For a field of numbers.
     Number(Decimal),
     /// For a field of text.
@@ -75,7 +84,7 @@ pub enum Value {
 
 /// A field to sort by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SortKey {
+pub(crate) struct SortKey {
     /// The field.
     pub field: Field,
     /// From the greatest to the least.
@@ -84,7 +93,7 @@ pub struct SortKey {
 
 /// Which of the products that are selected are given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Window {
+pub(crate) enum Window {
     /// All of them.
     #[default]
     All,
@@ -107,7 +116,7 @@ pub enum Window {
 /// A query that cannot be answered.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub struct BadQuery {
+pub(crate) struct BadQuery {
     /// The parameter that is wrong.
     pub parameter: String,
     /// What is wrong with it, and what would be right.
@@ -116,38 +125,48 @@ pub struct BadQuery {
 
 impl BadQuery {
     /// `parameter` is wrong: `message` says why.
-    pub fn new(parameter: &str, message: impl std::fmt::Display) -> Self {
-        Self { parameter: parameter.to_owned(), detail: format!("{}: {message}.", shown(parameter)) }
+    pub(crate) fn new(parameter: &str, message: impl std::fmt::Display) -> Self {
+        Self {
+            parameter: parameter.to_owned(),
+            detail: format!("{}: {message}.", excerpt(parameter, MAX_QUOTED)),
+        }
     }
 }
 
 impl Query {
+    /// Whether the query string has a pattern or a text to search in it: reading it takes more than a glance.
+    #[must_use]
+    pub(crate) fn has_pattern(query: &str) -> bool {
+        form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "q" || name.ends_with("_like"))
+    }
+
     /// Reads a query string, which is form-encoded.
     ///
     /// # Errors
     /// [`BadQuery`] names the first parameter that is wrong.
-    pub fn parse(query: &str) -> Result<Self, BadQuery> {
+    pub(crate) fn parse(query: &str) -> Result<Self, BadQuery> {
         let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
+        let max_compiled = max_compiled(&pairs)?;
         let mut parsed = Self { window: window(&pairs)?, sort: sort(&pairs)?, ..Self::default() };
         if let Some(text) = once(&pairs, "q")?.filter(|text| !text.is_empty()) {
             parsed.search = Some(pattern("q", &regex::escape(text), MAX_COMPILED_TEXT, text)?);
         }
         for (name, value) in &pairs {
-            if !CONTROLS.contains(&&**name) {
-                parsed.add_filter(name, value)?;
+            if !CONTROLS.contains(&&**name) && name != UNREAD {
+                parsed.add_filter(name, value, max_compiled)?;
             }
         }
         Ok(parsed)
     }
 
     /// A filter that is given again widens the one before where that means something, and else is wrong.
-    fn add_filter(&mut self, name: &str, value: &str) -> Result<(), BadQuery> {
+    fn add_filter(&mut self, name: &str, value: &str, max_compiled: usize) -> Result<(), BadQuery> {
         let (field, operator) = field_and_operator(name).ok_or_else(|| unknown(name))?;
         let before = self.filters.iter_mut().find(|filter| filter.parameter == name);
         let condition = match (operator, before.map(|filter| &mut filter.condition)) {
             ("", None) => Condition::Is(vec![comparable(field, name, value)?]),
             ("_ne", None) => Condition::IsNot(vec![comparable(field, name, value)?]),
-            ("_like", None) => Condition::Like(vec![pattern(name, value, MAX_COMPILED, value)?]),
+            ("_like", None) => Condition::Like(vec![pattern(name, value, max_compiled, value)?]),
             ("_gte", None) => Condition::AtLeast(comparable(field, name, value)?),
             ("_lte", None) => Condition::AtMost(comparable(field, name, value)?),
             (_, Some(Condition::Is(values) | Condition::IsNot(values))) => {
@@ -155,7 +174,7 @@ impl Query {
                 return Ok(());
             }
             (_, Some(Condition::Like(patterns))) => {
-                patterns.push(pattern(name, value, MAX_COMPILED, value)?);
+                patterns.push(pattern(name, value, max_compiled, value)?);
                 return Ok(());
             }
             _ => return Err(BadQuery::new(name, "is given more than once")),
@@ -163,6 +182,17 @@ impl Query {
         self.filters.push(Filter { field, parameter: name.to_owned(), condition });
         Ok(())
     }
+}
+
+/// The bytes that each pattern of a query may take: few patterns may be large ones.
+fn max_compiled(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<usize, BadQuery> {
+    let mut patterns = pairs.iter().map(|(name, _)| name).filter(|name| name.ends_with("_like"));
+    let n_patterns = patterns.by_ref().take(MAX_PATTERNS).count();
+    if let Some(name) = patterns.next() {
+        let message = format!("is one pattern too many; a query may have {MAX_PATTERNS}");
+        return Err(BadQuery::new(name, message));
+    }
+    Ok(MAX_COMPILED.min(MAX_COMPILED_TOGETHER / n_patterns.max(1)))
 }
 
 /// A field and what is asked of it: `price_gte` is the price, and `_gte`.
@@ -200,7 +230,14 @@ fn pattern(name: &str, pattern: &str, max_compiled: usize, given: &str) -> Resul
         .build();
     built.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => {
-            BadQuery::new(name, format!("the pattern {} is too large; make it simpler", quoted(given)))
+            let message = format!(
+                "the pattern {} is too large: it takes more than {} KiB compiled; make it simpler, or give fewer \
+                 (all of a query share {} KiB)",
+                quoted(given),
+                max_compiled >> 10,
+                MAX_COMPILED_TOGETHER >> 10,
+            );
+            BadQuery::new(name, message)
         }
         error => BadQuery::new(name, format!("is not a pattern of the regex crate: {error}")),
     })
@@ -293,16 +330,7 @@ fn field_names() -> String {
 }
 
 fn quoted(text: &str) -> String {
-    format!("{:?}", shown(text))
-}
-
-/// What a client sent, so that a message cannot be made long.
-fn shown(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
-    }
+    format!("{:?}", excerpt(text, MAX_QUOTED))
 }
 
 #[cfg(test)]
@@ -360,6 +388,39 @@ mod tests {
         refused("title_like=(a{1000}){1000}", "title_like", "too large");
         refused(&format!("q={}", "x".repeat(201)), "q", "more than 200 characters");
         refused("q=a&q=b", "q", "more than once");
+    }
+
+    #[test]
+    fn patterns_are_few() {
+        let likes = |n| vec!["title_like=a"; n].join("&");
+        assert!(Query::parse(&likes(MAX_PATTERNS)).is_ok());
+        refused(&likes(MAX_PATTERNS + 1), "title_like", "a query may have 8");
+        // Of whatever fields, and before any is compiled.
+        let mixed = format!("{}&description_like=(", likes(MAX_PATTERNS));
+        refused(&mixed, "description_like", "one pattern too many");
+        refused(&likes(370), "title_like", "a query may have 8");
+    }
+
+    #[test]
+    fn patterns_are_small_together() {
+        // Some 40 KiB: one may be so large, eight may not.
+        let large = "title_like=[a-z]{200}";
+        assert!(Query::parse(large).is_ok());
+        refused(&[large; MAX_PATTERNS].join("&"), "title_like", "more than 32 KiB");
+        refused(&[large; MAX_PATTERNS].join("&"), "title_like", "share 256 KiB");
+        refused(r"title_like=\w{200}", "title_like", "more than 64 KiB");
+        // Eight of an ordinary kind may.
+        assert!(Query::parse(&["title_like=^(red|blue) .*bike$"; MAX_PATTERNS].join("&")).is_ok());
+    }
+
+    #[test]
+    fn what_takes_time_is_known_before_it_is_read() {
+        for query in ["q=a", "title_like=a", "_page=1&%71=a", "title%5Flike=a", "x_like="] {
+            assert!(Query::has_pattern(query), "{query}");
+        }
+        for query in ["", "_page=1", "title=a_like", "quantity=1", "_sort=q"] {
+            assert!(!Query::has_pattern(query), "{query}");
+        }
     }
 
     #[test]

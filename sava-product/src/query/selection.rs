@@ -11,7 +11,7 @@ use crate::catalog::{Index, Store};
 
 /// The products that a query selects.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Those that are given, in their order.
     pub positions: Vec<u32>,
     /// How many there are without the window.
@@ -22,7 +22,7 @@ pub struct Selection {
 ///
 /// # Errors
 /// When a pattern takes too long.
-pub fn select(store: &Store, query: &Query) -> Result<Selection, BadQuery> {
+pub(crate) fn select(store: &Store, query: &Query) -> Result<Selection, BadQuery> {
     let mut clock = Clock::start();
     let mut wanted = wanted(store, query, &mut clock)?;
     let first = query.sort.first().copied();

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
@@ -6,18 +6,39 @@ use clap::Parser as _;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use prometheus::Registry;
+use sava_service::{Identity, Readiness, Service, faults::Faults};
 use serde_json::{Value, json};
+use tokio::{runtime, task::JoinSet};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{catalog::Source, metrics::Metrics, openapi, release::RELEASES, settings::Settings};
+use crate::{
+    api_version::ApiVersion, catalog::Source, metrics::Metrics, openapi, release::RELEASES,
+    settings::Settings,
+};
 
 /// The API of a release with the embedded catalog.
 fn api(release: &str) -> Router {
     let arguments = ["sava-product", "--release", release, "--listen=[::]:0", "--admin-listen=[::]:0"];
     let settings = Settings::try_parse_from(arguments).unwrap();
     let catalog = Arc::new(ArcSwap::from_pointee(Source::Embedded.load().unwrap()));
-    router(App::new(&settings.api, catalog, Metrics::new(&Registry::new())))
+    router(AppState::new(&settings.api, catalog, Arc::new(Metrics::new(&Registry::new()))).unwrap())
+}
+
+/// The service of a release, with its probes, and how many requests it answers at once.
+fn service(release: &'static str) -> (Router, usize) {
+    let settings = Settings::parse_from(["sava-product", "--listen=[::]:0", "--admin-listen=[::]:0"]);
+    let max_in_flight = settings.server.max_in_flight;
+    let service = Service {
+        identity: Identity::new("sava-product", release),
+        settings: settings.server,
+        faults: Faults::NONE,
+        readiness: Readiness::default(),
+        metrics: sava_service::Metrics::new(),
+        version: Arc::new(|_identity| json!({})),
+        error: crate::problems::respond,
+    };
+    (service.app(api(release)), max_in_flight)
 }
 
 struct Answer {
@@ -56,7 +77,7 @@ async fn get(api: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
 async fn each_release_serves_its_versions_and_no_others() {
     for release in RELEASES {
         let api = api(release.version);
-        for version in crate::representation::Version::ALL {
+        for version in ApiVersion::ALL {
             let answer = get(&api, "/products/ie", &[("accept", version.media_type())]).await;
             let is_served = release.api_versions.contains(&version);
             assert_eq!(answer.status, if is_served { 200 } else { 406 }, "{} {version:?}", release.version);
@@ -178,6 +199,10 @@ async fn only_reading_is_allowed() {
         let answer = send(&api, Method::OPTIONS, path, &preflight).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, "*"), "{path}");
         assert_eq!(answer.header("access-control-allow-methods"), "GET, HEAD, OPTIONS");
+        let instrumented = "tracestate,baggage,cache-control,content-type,x-requested-with,authorization";
+        let asked_for = [preflight[0], preflight[1], ("access-control-request-headers", instrumented)];
+        let answer = send(&api, Method::OPTIONS, path, &asked_for).await;
+        assert_eq!(answer.header("access-control-allow-headers"), instrumented, "{path}");
         let plain = send(&api, Method::OPTIONS, path, &[]).await;
         assert_eq!((plain.status, plain.header("allow")), (204, "GET, HEAD, OPTIONS"));
     }
@@ -189,6 +214,8 @@ async fn every_error_is_a_problem_that_varies() {
     for (path, accept, status, kind) in [
         ("/products/fr", "*/*", 404, "unknown-locale"),
         ("/products/%FF", "*/*", 404, "unknown-locale"),
+        ("/products/ie/%FF", "*/*", 404, "unknown-product"),
+        ("/images/%FF.svg", "*/*", 404, "unknown-image"),
         ("/products/ie/999", "*/*", 404, "unknown-product"),
         ("/products/ie/01", "*/*", 404, "unknown-product"),
         ("/products/ie/1%2F2", "*/*", 404, "unknown-product"),
@@ -217,6 +244,14 @@ async fn every_error_is_a_problem_that_varies() {
 }
 
 #[tokio::test]
+async fn the_404_lists_every_route() {
+    let detail = get(&api("3.0.0"), "/nothing", &[]).await.json()["detail"].to_string();
+    for route in Route::ALL {
+        assert!(detail.contains(route.path()), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn older_versions_lead_to_their_successor() {
     let api = api("2.0.1");
     let old = get(&api, "/products/ie?_page=1&_limit=5", &[("accept", "application/vnd.sava.v1+json")]).await;
@@ -232,7 +267,7 @@ async fn older_versions_lead_to_their_successor() {
 async fn a_query_answers_the_same_products_in_every_version() {
     let api = api("3.0.0");
     let mut answers = Vec::new();
-    for version in crate::representation::Version::ALL {
+    for version in ApiVersion::ALL {
         let path = "/products/uk?price_gte=20&_sort=price,title&_order=desc&_limit=7";
         let answer = get(&api, path, &[("accept", version.media_type())]).await;
         let ids: Vec<_> =
@@ -321,7 +356,7 @@ async fn every_parameter_that_is_described_is_taken() {
 #[tokio::test]
 async fn the_documentation_explains_every_problem_and_stands_alone() {
     let page = String::from_utf8(get(&api("3.0.0"), "/docs", &[]).await.body).unwrap();
-    for kind in problems::KINDS {
+    for kind in problems::kinds() {
         assert!(page.contains(&format!("id=\"problem-{}\"", kind.name)), "{}", kind.name);
     }
     for outside in ["href=\"/", "src=", "http://", "https://", "<script"] {
@@ -336,7 +371,7 @@ async fn the_index_is_a_page_for_browsers_alone() {
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     let text = String::from_utf8(page.body).unwrap();
     assert!(text.contains("/products/{locale}") && !text.contains("href=\"products/{"), "{text}");
-    for accept in ["*/*", "application/json"] {
+    for accept in ["*/*", "application/json", "text/html;q=0, */*", "application/json, text/html;q=0.9"] {
         let links = get(&api, "/", &[("accept", accept)]).await.json();
         for link in links["links"]
             .as_object()
@@ -344,7 +379,8 @@ async fn the_index_is_a_page_for_browsers_alone() {
             .keys()
             .filter(|link| !["livez", "readyz", "version"].contains(&link.as_str()))
         {
-            let path = link.replace("{locale}", "ie").replace("{id}", "3");
+            let file = if link.starts_with("images") { "axe.svg" } else { "v3.json" };
+            let path = link.replace("{locale}", "ie").replace("{id}", "3").replace("{file}", file);
             assert_eq!(get(&api, &format!("/{path}"), &[]).await.status, 200, "{link}");
         }
     }
@@ -368,11 +404,9 @@ async fn a_list_too_large_to_keep_is_sent_whole() {
     let catalog = crate::fixture::catalog(&json!({"products": products}).to_string());
     let settings =
         Settings::try_parse_from(["sava-product", "--listen=[::]:0", "--admin-listen=[::]:0"]).unwrap();
-    let api = router(App::new(
-        &settings.api,
-        Arc::new(ArcSwap::from_pointee(catalog)),
-        Metrics::new(&Registry::new()),
-    ));
+    let catalog = Arc::new(ArcSwap::from_pointee(catalog));
+    let api =
+        router(AppState::new(&settings.api, catalog, Arc::new(Metrics::new(&Registry::new()))).unwrap());
     let list = get(&api, "/products/ie", &[("accept-encoding", "gzip")]).await;
     assert_eq!(list.header("content-length"), list.body.len().to_string());
     assert_eq!(list.json().as_array().unwrap().len(), 6000);
@@ -380,4 +414,55 @@ async fn a_list_too_large_to_keep_is_sent_whole() {
     assert_eq!(again.status, 304);
     let found = get(&api, "/products/ie?title_like=9$&_sort=id&_order=desc", &[]).await;
     assert_eq!((found.header("x-total-count"), found.json()[0]["id"].as_u64()), ("600", Some(5999)));
+}
+
+/// Runs `test` while no search can end: the runtime has one thread for them, and that waits until the sender that
+/// `test` gets is dropped.
+fn with_searches_held<T>(test: impl AsyncFnOnce(mpsc::Sender<()>) -> T) -> T {
+    let runtime =
+        runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (held, release) = mpsc::channel();
+        tokio::task::spawn_blocking(move || release.recv());
+        test(held).await
+    })
+}
+
+#[test]
+fn plain_requests_and_probes_do_not_wait_for_searches() {
+    with_searches_held(async |held| {
+        let (api, max_in_flight) = service("3.0.0");
+        let patterns = ["description_like=(a|b)[a-z]{40}c"; 8].join("&");
+        let hostile = [format!("/products/ie?{patterns}"), "/products/ie?q=bicycle".to_owned()];
+        // The first to be answered while none can end is the first for which there is no place.
+        let mut searches = JoinSet::new();
+        let refused = loop {
+            let (api, path) = (api.clone(), hostile[searches.len() % hostile.len()].clone());
+            searches.spawn(async move { get(&api, &path, &[]).await });
+            tokio::task::yield_now().await;
+            if let Some(answer) = searches.try_join_next() {
+                break answer.unwrap();
+            }
+            assert!(searches.len() < max_in_flight / 2, "searches take the places of other requests");
+        };
+        assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
+        assert_eq!(refused.header("content-type"), "application/problem+json");
+        assert_eq!(refused.json()["type"], "tag:sava.example,2026:overloaded");
+
+        for path in
+            ["/livez", "/readyz", "/products/ie", "/products/ie/3", "/products/ie?_page=1&price_gte=9"]
+        {
+            assert_eq!(get(&api, path, &[]).await.status, 200, "{path}");
+        }
+        let many = format!("/products/ie?{}", ["title_like=(a|b)+"; 370].join("&"));
+        assert_eq!(get(&api, &many, &[]).await.status, 503, "even what is wrong is read in its turn");
+
+        drop(held);
+        assert!(!searches.is_empty());
+        while let Some(answer) = searches.join_next().await {
+            assert_eq!(answer.unwrap().status, 200);
+        }
+        let refused = get(&api, &many, &[]).await;
+        assert_eq!((refused.status, &refused.json()["parameter"]), (400, &json!("title_like")));
+    });
 }

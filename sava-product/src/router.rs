@@ -1,0 +1,83 @@
+//! The router: what answers at each route, and what all answers share.
+
+use axum::{
+    Router,
+    extract::Request,
+    handler::Handler,
+    response::{IntoResponse as _, Response},
+    routing::{MethodRouter, get},
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use tower::util::MapResponseLayer;
+
+use crate::{
+    headers::add_common,
+    images::show_image,
+    pages::{show_docs, show_index, show_openapi},
+    problems,
+    products::{list_products, list_stores, show_product},
+    routes::Route,
+    schemas::show_schema,
+    state::AppState,
+};
+
+/// What there is to do with any resource here.
+const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// The routes of the API, and what all their answers share.
+pub fn router(state: AppState) -> Router {
+    let of_api = Route::ALL.into_iter().filter_map(|route| Some((route.path(), resource(route)?)));
+    of_api
+        .fold(Router::new(), |router, (path, resource)| router.route(path, resource))
+        .fallback(unknown_route)
+        .with_state(state)
+        .layer(MapResponseLayer::new(add_common))
+}
+
+/// What answers at a route; nothing here where the server around the API does.
+fn resource(route: Route) -> Option<MethodRouter<AppState>> {
+    Some(match route {
+        Route::Index => read_only(show_index),
+        Route::Stores => read_only(list_stores),
+        Route::Products => read_only(list_products),
+        Route::Product => read_only(show_product),
+        Route::Image => read_only(show_image),
+        Route::Schema => read_only(show_schema),
+        Route::Docs => read_only(show_docs),
+        Route::OpenApi => read_only(show_openapi),
+        Route::Version | Route::Live | Route::Ready => return None,
+    })
+}
+
+/// A resource that is only read.
+fn read_only<H: Handler<T, AppState>, T: 'static>(handler: H) -> MethodRouter<AppState> {
+    get(handler).options(options).fallback(method_not_allowed)
+}
+
+/// `OPTIONS`: what is allowed, to a CORS preflight in its own words (Fetch Standard, §3.2).
+async fn options(request: Request) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ALLOW, ALLOW);
+    if request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        // Whatever is asked for: nothing here is secret, and pages send what their tools add (tracestate, baggage).
+        let asked_for = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW);
+        headers
+            .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked_for.unwrap_or(HeaderValue::from_static("*")));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    }
+    response
+}
+
+async fn method_not_allowed(request: Request) -> Response {
+    let allow: [(HeaderName, HeaderValue); 1] = [(header::ALLOW, ALLOW)];
+    (allow, problems::method_not_allowed(request.method())).into_response()
+}
+
+async fn unknown_route(request: Request) -> Response {
+    problems::unknown_route(request.uri().path()).into_response()
+}
+
+#[cfg(test)]
+mod tests;
