@@ -1,0 +1,45 @@
+// The clockwork.
+
+const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+const last = { draw: 0, figures: 0, journey: 0, said: 0 };
+const shown = () => LANES.filter((lane) => settings.show === "both" || settings.show === lane);
+
+function frame(at) {
+  requestAnimationFrame(frame);
+  const first = stages[shown()[0]];
+  // As often as the picture moves by half a pixel; twice a second for those who want no motion.
+  const pace = still.matches ? 500 : Math.max(14, first ? (settings.window * 500) / Math.max(1, first.w) / 2 : 14);
+  if (at - last.figures > 250) {
+    last.figures = at;
+    const figures = { storefront: figuresOf("storefront"), product: figuresOf("product") };
+    if (!paused) watchAbsence(figures);
+    for (const lane of LANES) {
+      areas[lane] = sharesOf(lane);
+      showCards(lane, figures[lane]);
+      const words = [...figures[lane].releases.values()].sort((a, b) => byVersion(a.name, b.name)).map((r) => `${r.name} ${percent(r.share)} %, ${r.errors} errors, median ${millis(percentile(r.latencies, 0.5))}`).join("; ");
+      if (at - last.said > 2000) $(lane).querySelector("canvas").setAttribute("aria-label", `${SAID[lane]}, last ${settings.window} seconds: ${words || "no samples yet"}`);
+    }
+    if (at - last.said > 2000) last.said = at;
+    if (at - last.journey > 500 && dirty) {
+      last.journey = at;
+      for (const show of [showJourney, showGrid]) show(figures.storefront, figures.product);
+    }
+    showState();
+  }
+  if (at - last.draw < pace || (paused && !dirty)) return;
+  last.draw = at;
+  for (const lane of shown()) { fit(lane); draw(lane); }
+  if (paused) dirty = false;
+}
+
+function showState() {
+  const at = performance.now();
+  answered = answered.filter((t) => t > at - 2000);
+  const rate = answered.length / 2;
+  const slow = !paused && rate < settings.rate * 0.75 && at > 4000;
+  $("state").className = `state ${paused ? "" : slow ? "slow" : "live"}`;
+  put($("pulse"), paused ? "paused" : slow ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s of ${settings.rate}: answers are slow` : `live, ${Math.round(rate)}/s`);
+  put($("lost-count"), String(lost));
+  put($("lost-since"), `since ${clock(lostSince)}`);
+  $("lost").classList.toggle("some", lost > 0);
+}

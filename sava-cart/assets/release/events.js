@@ -1,0 +1,86 @@
+// Events.
+
+const events = [];
+const SAID = { storefront: "Store front", product: "Product service" };
+const newMemory = () => ({ releases: new Map(), pods: new Map(), tags: new Map(), lastError: 0, failing: false, slow: new Set() });
+const memory = { storefront: newMemory(), product: newMemory() };
+
+function happened(mark, text, lane, t) {
+  events.push({ t, mark, lane });
+  if (events.length > 300) events.splice(0, 100);
+  const line = element("li");
+  line.append(element("time", "", clock(t)), element("i", "+↻✓".includes(mark) ? "" : "bad", mark), element("span", "", text));
+  $("events").prepend(line);
+  while ($("events").childElementCount > 100) $("events").lastElementChild.remove();
+}
+
+function watch(lane, place) {
+  if (!inLane(lane, place)) return;
+  const known = memory[lane];
+  const release = releaseIn(lane, place);
+  const pod = podIn(lane, place);
+  const error = errorIn(lane, place);
+  const t = kept.t[place];
+  if (release !== NOBODY) {
+    const isNew = !known.releases.has(release);
+    known.releases.set(release, t);
+    const cell = known.pods.get(pod);
+    if (isNew) happened("+", `${SAID[lane]} ${release} first seen${pod ? `, on ${pod}` : ""}`, lane, t);
+    else if (!cell && pod) happened("+", `${SAID[lane]} ${release}: pod ${pod} joined`, lane, t);
+    else if (cell && cell.gone) happened("✓", `Pod ${pod} of ${release} is back`, lane, t);
+    if (pod) known.pods.set(pod, { release, t: cell ? Math.max(t, cell.t) : t, gone: false, share: cell && cell.share });
+  }
+  if (error) {
+    if (!known.failing) happened("!", `${SAID[lane]}: errors began (${error}${release === NOBODY ? "" : `, ${release}`})`, lane, t);
+    known.failing = true;
+    known.lastError = t;
+  }
+  const etag = kept.etag[place];
+  if (lane === "product" && etag) {
+    const key = `${release} ${kept.api[place]}`;
+    const tags = known.tags.get(key) || [];
+    if (tags.length && !tags.includes(etag)) happened("↻", `Product service ${release}: another catalog`, lane, t);
+    if (!tags.includes(etag)) known.tags.set(key, [...tags.slice(-4), etag]);
+  }
+}
+
+// What did not come is judged by what was to be expected: a pod with share p of the samples that is missing from
+// n of them in a row is there with a chance of (1 - p)^n only.
+function watchAbsence(figures) {
+  const t = Date.now();
+  for (const lane of LANES) {
+    const known = memory[lane];
+    if (known.failing && t - known.lastError > 8000) {
+      known.failing = false;
+      happened("✓", `${SAID[lane]}: no errors for 8 s`, lane, t);
+    }
+    for (const [pod, cell] of known.pods) {
+      if (cell.gone) { if (t - cell.t > 300000) known.pods.delete(pod); continue; }
+      const before = figures[lane].pods.get(pod);
+      // None of its samples may be in the span any more, or may never have been while the page was in the background.
+      cell.share = before ? before.share : cell.share || 1 / known.pods.size;
+      // Samples that began only just now it may answer yet.
+      const r = figures[lane].releases.get(cell.release);
+      const patience = (r && percentile(r.latencies, 0.95)) || 0;
+      const missed = countAnswered(lane, cell.t, t - patience);
+      if (missed > 8 && t - cell.t > 700 + patience && missed * Math.log(1 - Math.min(cell.share, 0.99)) < Math.log(0.001)) {
+        cell.gone = true;
+        happened("−", `Pod ${pod} of ${cell.release} is gone`, lane, cell.t);
+      }
+    }
+    const fast = [...figures[lane].releases.values()].filter((r) => r.recent.length >= 8);
+    for (const r of fast) {
+      const others = fast.filter((o) => o !== r);
+      const best = Math.min(...others.map((o) => o.recentP50));
+      const isSlow = others.length > 0 && r.recentP50 > 3 * best && r.recentP50 - best > 30;
+      if (isSlow && !known.slow.has(r.name)) happened("!", `${SAID[lane]} ${r.name} is ${Math.round(r.recentP50 / best)} times slower`, lane, t);
+      if (isSlow) known.slow.add(r.name); else if (others.length > 0) known.slow.delete(r.name);
+    }
+  }
+}
+
+function countAnswered(lane, after, end) {
+  let n = 0;
+  for (const place of places(lane, after + 1, end)) if (releaseIn(lane, place) !== NOBODY) n += 1;
+  return n;
+}

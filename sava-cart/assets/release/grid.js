@@ -1,0 +1,32 @@
+// Who was served by whom: a table of pairs of releases.
+
+function showGrid(storefront, product) {
+  const rows = [...new Set([...storefront.releases.keys(), ...memory.storefront.releases.keys()])].filter((r) => r !== NOBODY).sort(byVersion);
+  const columns = [...new Set([...product.releases.keys(), ...memory.product.releases.keys()])].filter((r) => r !== NOBODY).sort(byVersion);
+  const table = $("grid");
+  const head = element("tr");
+  const heading = (lane, release, scope) => {
+    const cell = element("th");
+    cell.scope = scope;
+    cell.style.setProperty("--mine", `var(--c${SHAPES[styleOf(lane, release)][1]})`);
+    cell.append(shapeIcon(lane, release), release, element("small", "", scope === "col" ? "product" : "store front"));
+    return cell;
+  };
+  head.append(element("td"), ...columns.map((release) => heading("product", release, "col")));
+  const body = rows.map((row) => {
+    const line = element("tr");
+    line.append(heading("storefront", row, "row"));
+    for (const column of columns) {
+      const flow = product.flows.get(`${row}\n${column}`);
+      const known = (compatibility[row] || {})[column];
+      const cell = element("td", flow && flow.errors ? "bad" : "");
+      const apis = flow ? [...flow.apis].sort().join(", ") : "";
+      cell.append(element("b", "", flow ? apis || "✗" : known && known.api ? `(${known.api})` : "–"));
+      if (flow) cell.append(element("small", "", `${percent(flow.n / product.n)} %${flow.errors ? `, ${flow.errors} errors` : ""}`));
+      if (known) cell.append(element("small", "", known.note));
+      line.append(cell);
+    }
+    return line;
+  });
+  table.replaceChildren(head, ...body);
+}

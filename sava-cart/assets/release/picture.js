@@ -1,0 +1,183 @@
+// The pictures: dots by latency above, shares below, on one time axis.
+
+let palette = [];
+let ink = {};
+let sprites = new Map();
+let dirty = true;
+const stages = {};
+
+function readPalette() {
+  const style = getComputedStyle(document.documentElement);
+  const value = (name) => style.getPropertyValue(name).trim();
+  palette = SHAPES.map((_, i) => value(`--c${i}`));
+  ink = { ink: value("--ink"), soft: value("--soft"), grid: value("--grid"), line: value("--line"), sheet: value("--sheet"), bad: value("--bad"), font: value("--font") };
+  sprites = new Map();
+  drawAnew();
+}
+
+function drawAnew() {
+  dirty = true;
+  last.draw = 0;
+}
+
+function sprite(lane, release, failed, size, ratio) {
+  const key = `${lane}|${release}|${failed}|${size}|${ratio}`;
+  let canvas = sprites.get(key);
+  if (canvas) return canvas;
+  const [path, colour] = SHAPES[styleOf(lane, release)];
+  const side = Math.ceil((size + 8) * ratio);
+  canvas = document.createElement("canvas");
+  canvas.width = canvas.height = side;
+  const pen = canvas.getContext("2d");
+  pen.scale(ratio, ratio);
+  pen.translate(4, 4);
+  pen.scale(size / 40, size / 40);
+  const shape = new Path2D(path);
+  pen.fillStyle = failed ? ink.sheet : palette[colour];
+  pen.fill(shape);
+  if (failed) {
+    pen.save();
+    pen.clip(shape);
+    pen.strokeStyle = palette[colour];
+    pen.lineWidth = 5;
+    for (let x = -40; x < 80; x += 11) { pen.beginPath(); pen.moveTo(x, 44); pen.lineTo(x + 44, 0); pen.stroke(); }
+    pen.restore();
+  }
+  pen.strokeStyle = failed ? ink.bad : ink.sheet;
+  pen.lineWidth = failed ? 6 : 1.5;
+  pen.stroke(shape);
+  sprites.set(key, canvas);
+  return canvas;
+}
+
+function fit(lane) {
+  const canvas = $(lane).querySelector("canvas");
+  const { clientWidth: w, clientHeight: h } = canvas;
+  const ratio = Math.min(2, window.devicePixelRatio || 1);
+  const [width, height] = [Math.round(w * ratio), Math.round(h * ratio)];
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height }); // which empties it
+  const unit = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return (stages[lane] = { canvas, pen: canvas.getContext("2d"), ratio, w, h, unit });
+}
+
+const ERRORS = Symbol("errors");
+
+const areas = {};
+
+// Along the tops of some [x, base, top], and from there back along the bases.
+function stretch(points) {
+  const tops = new Path2D();
+  for (const [x, , top] of points) tops.lineTo(x, top);
+  const whole = new Path2D(tops);
+  for (const [x, base] of points.toReversed()) whole.lineTo(x, base);
+  return { tops, whole };
+}
+
+function draw(lane) {
+  const { pen, ratio, w, h, unit } = stages[lane];
+  const end = now();
+  const span = settings.window * 1000;
+  const left = unit * 3.1;
+  const right = w - unit;
+  const x = (t) => right - ((end - t) / span) * (right - left);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, w, h);
+  const split = Math.round(h * 0.6);
+  const foot = h - unit * 1.3;
+  pen.font = `${unit * 0.88}px ${ink.font}`;
+  pen.textBaseline = "middle";
+  pen.textAlign = "right";
+
+  // Latency: logarithmic, from 1 ms to 5 s.
+  const top = unit * 0.8;
+  const low = split - unit * 0.9;
+  const y = (ms) => low - (Math.log10(Math.min(5000, Math.max(1, ms))) / Math.log10(5000)) * (low - top);
+  pen.strokeStyle = ink.grid;
+  pen.fillStyle = ink.soft;
+  pen.lineWidth = 1;
+  for (const [ms, label] of [[1, "1 ms"], [10, "10"], [100, "100"], [1000, "1 s"]]) {
+    const at = Math.round(y(ms)) + 0.5;
+    pen.beginPath(); pen.moveTo(left, at); pen.lineTo(right, at); pen.stroke();
+    pen.fillText(label, left - unit * 0.4, at);
+  }
+
+  // Shares.
+  const area = areas[lane];
+  const ceiling = split + unit * 0.5;
+  const tall = foot - ceiling;
+  pen.save();
+  pen.beginPath();
+  pen.rect(left, 0, right - left, h);
+  pen.clip();
+  if (area) {
+    const base = new Float64Array(area.bins.length);
+    for (const name of area.names) {
+      const [, colour] = SHAPES[styleOf(lane, name)];
+      pen.fillStyle = palette[colour];
+      let run = [];
+      const flush = () => {
+        const ends = run.length === 1 ? [-3, 3].map((by) => [run[0][0] + by, run[0][1], run[0][2]]) : run;
+        run = [];
+        if (!ends.length) return;
+        const { tops, whole } = stretch(ends);
+        pen.globalAlpha = 0.86;
+        pen.fill(whole);
+        pen.globalAlpha = 1;
+        pen.strokeStyle = ink.sheet;
+        pen.lineWidth = 2;
+        pen.stroke(tops);
+      };
+      area.bins.forEach((bin, i) => {
+        if (!bin.n) return flush();
+        const share = (bin.by.get(name) || 0) / bin.n;
+        run.push([Math.min(right, x(bin.t)), foot - base[i] * tall, foot - (base[i] + share) * tall]);
+        base[i] += share;
+      });
+      flush();
+    }
+    drawMeant(lane, area, pen, x, foot, tall, unit);
+  }
+  // Events.
+  pen.textAlign = "left";
+  let lastMark = -100;
+  for (const event of events) {
+    if (event.lane !== lane || event.t < end - span || event.t > end) continue;
+    const at = Math.round(x(event.t)) + 0.5;
+    pen.setLineDash([3, 4]);
+    pen.strokeStyle = event.mark === "!" || event.mark === "−" ? ink.bad : ink.soft;
+    pen.lineWidth = 1.5;
+    pen.beginPath(); pen.moveTo(at, unit * 0.9); pen.lineTo(at, foot); pen.stroke();
+    pen.setLineDash([]);
+    pen.fillStyle = pen.strokeStyle;
+    pen.font = `800 ${unit * 0.95}px ${ink.font}`;
+    lastMark = Math.max(at + 4, lastMark + unit * 0.8);
+    pen.fillText(event.mark, lastMark, unit * 0.7);
+  }
+  // Dots: the rarest release is drawn last, so that nothing covers a small canary; then errors, and larger.
+  const from = end - span - 500;
+  // In whole pixels: a sprite is kept for each size.
+  const size = Math.round(Math.max(7, Math.min(unit * 0.9, (right - left) / Math.sqrt(Math.max(1, taken - firstSince(from))) / 1.8)));
+  for (const layer of area ? [...area.commonest, ERRORS] : []) {
+    for (const place of places(lane, from, end)) {
+      const failed = Boolean(errorIn(lane, place));
+      if (failed ? layer !== ERRORS : layer !== releaseIn(lane, place)) continue;
+      const age = end - kept.t[place] - kept.ms[place];
+      const pop = paused || still.matches ? 1 : 1 + 0.9 * Math.max(0, 1 - age / 260);
+      const image = sprite(lane, releaseIn(lane, place), failed, failed ? Math.round(size * 1.45) : size, ratio);
+      const drawn = (image.width / ratio) * pop;
+      pen.drawImage(image, x(kept.t[place]) - drawn / 2, y(latencyIn(lane, place)) - drawn / 2, drawn, drawn);
+    }
+  }
+  pen.restore();
+  pen.fillStyle = ink.soft;
+  pen.font = `${unit * 0.88}px ${ink.font}`;
+  pen.textAlign = "right";
+  for (const share of [0, 50, 100]) pen.fillText(`${share} %`, left - unit * 0.4, Math.max(ceiling + unit * 0.3, Math.min(foot, foot - (share / 100) * tall)));
+  const ticks = w < unit * 34 ? 3 : 6;
+  const step = settings.window / ticks;
+  for (let i = 0; i <= ticks; i += 1) {
+    pen.textAlign = i === 0 ? "right" : i === ticks ? "left" : "center";
+    const ago = Math.round(step * i);
+    pen.fillText(ago === 0 ? "now" : ago % 60 === 0 ? `−${ago / 60} min` : `−${ago} s`, right - ((right - left) * i) / ticks, h - unit * 0.5);
+  }
+}

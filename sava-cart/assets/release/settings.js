@@ -1,0 +1,29 @@
+// Settings: kept in the address, so that a link brings them along.
+
+const settings = { rate: 10, window: 60, show: "both", theme: "auto", large: false, meant: {} };
+
+function readSettings() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const number = (name, least, most) => {
+    const value = Number(given.get(name));
+    if (given.has(name) && value >= least && value <= most) settings[name] = value;
+  };
+  number("rate", 1, 50);
+  number("window", 10, 600);
+  if (["both", ...LANES].includes(given.get("show"))) settings.show = given.get("show");
+  if (["auto", "light", "dark"].includes(given.get("theme"))) settings.theme = given.get("theme");
+  settings.large = given.get("large") === "1";
+  for (const [name, value] of given) {
+    const [, lane, release] = name.match(/^meant\.(storefront|product)\.(.{1,40})$/) || [];
+    if (lane && value !== "" && Number(value) >= 0 && Number(value) <= 100) settings.meant[`${lane}.${release}`] = Number(value);
+  }
+}
+
+function writeSettings() {
+  const wanted = new URLSearchParams({ rate: settings.rate, window: settings.window });
+  if (settings.show !== "both") wanted.set("show", settings.show);
+  if (settings.theme !== "auto") wanted.set("theme", settings.theme);
+  if (settings.large) wanted.set("large", "1");
+  for (const [name, value] of Object.entries(settings.meant)) wanted.set(`meant.${name}`, value);
+  history.replaceState(null, "", `#${wanted}`);
+}
