@@ -9,20 +9,19 @@ const PURPOSE: &str = "cart";
 const MAX_AGE: time::Duration = time::Duration::days(30);
 
 /// The most lines of a cart.
-pub const MAX_LINES: usize = 50;
+pub(crate) const MAX_LINES: usize = 50;
 /// The most pieces of a line.
-pub const MAX_QUANTITY: u32 = 99;
+pub(crate) const MAX_QUANTITY: u32 = 99;
 
 /// A shopping cart: lines in the order in which they were added, each product once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cart {
-    lines: Vec<Line>,
+pub(crate) struct Cart {
+    lines: Vec<CartLine>,
 }
 
-/// So many pieces of a product.
+/// A number of pieces of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// Of what.
+pub(crate) struct CartLine {
     pub id: ProductId,
     /// How many: 1 to [`MAX_QUANTITY`].
     pub quantity: u32,
@@ -30,7 +29,7 @@ pub struct Line {
 
 /// A limit that a change of the cart met; the text is for the shopper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Limit {
+pub(crate) enum Limit {
     /// The cart has [`MAX_LINES`] lines; nothing was added.
     #[error("A cart holds at most {MAX_LINES} different products. Remove one to add another.")]
     Lines,
@@ -42,46 +41,45 @@ pub enum Limit {
 impl Cart {
     /// The cart of a request. Whatever is not a cart that this store signed is an empty one.
     #[must_use]
-    pub fn read(cookies: &Cookies, headers: &HeaderMap) -> Self {
+    pub(crate) fn read(cookies: &Cookies, headers: &HeaderMap) -> Self {
         cookies.read(headers, PURPOSE).and_then(|value| Self::parse(&value)).unwrap_or_default()
     }
 
     /// The `Set-Cookie` header that keeps this cart; an empty cart removes the cookie.
     #[must_use]
-    pub fn set_cookie(&self, cookies: &Cookies) -> HeaderValue {
+    pub(crate) fn set_cookie(&self, cookies: &Cookies) -> HeaderValue {
         let value = (!self.is_empty()).then(|| self.to_value());
         cookies.set(PURPOSE, value.as_deref(), MAX_AGE)
     }
 
-    /// Its lines.
     #[must_use]
-    pub fn lines(&self) -> &[Line] {
+    pub(crate) fn lines(&self) -> &[CartLine] {
         &self.lines
     }
 
     /// Whether nothing is in it.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     /// How many pieces are in it.
     #[must_use]
-    pub fn n_pieces(&self) -> u32 {
+    pub(crate) fn n_pieces(&self) -> u32 {
         self.lines.iter().map(|line| line.quantity).sum()
     }
 
     /// How many pieces of that product are in it.
     #[must_use]
-    pub fn quantity(&self, id: ProductId) -> u32 {
+    pub(crate) fn quantity(&self, id: ProductId) -> u32 {
         self.lines.iter().find(|line| line.id == id).map_or(0, |line| line.quantity)
     }
 
-    /// Adds so many pieces.
+    /// Adds that many pieces.
     ///
     /// # Errors
     /// The limit that was met.
-    pub fn add(&mut self, id: ProductId, quantity: u32) -> Result<(), Limit> {
+    pub(crate) fn add(&mut self, id: ProductId, quantity: u32) -> Result<(), Limit> {
         self.set(id, self.quantity(id).saturating_add(quantity))
     }
 
@@ -89,7 +87,7 @@ impl Cart {
     ///
     /// # Errors
     /// The limit that was met.
-    pub fn set(&mut self, id: ProductId, quantity: u32) -> Result<(), Limit> {
+    pub(crate) fn set(&mut self, id: ProductId, quantity: u32) -> Result<(), Limit> {
         if quantity == 0 {
             self.remove(id);
             return Ok(());
@@ -98,7 +96,7 @@ impl Cart {
         if let Some(line) = self.lines.iter_mut().find(|line| line.id == id) {
             line.quantity = kept;
         } else if self.lines.len() < MAX_LINES {
-            self.lines.push(Line { id, quantity: kept });
+            self.lines.push(CartLine { id, quantity: kept });
         } else {
             return Err(Limit::Lines);
         }
@@ -106,12 +104,12 @@ impl Cart {
     }
 
     /// Removes the line of that product, if there is one.
-    pub fn remove(&mut self, id: ProductId) {
+    pub(crate) fn remove(&mut self, id: ProductId) {
         self.lines.retain(|line| line.id != id);
     }
 
     /// `v1~3*2~garlic*1`: a version that says how the rest is read, then each line.
-    fn to_value(&self) -> String {
+    pub(crate) fn to_value(&self) -> String {
         let lines = self.lines.iter().map(|line| format!("~{}*{}", line.id, line.quantity));
         std::iter::once("v1".to_owned()).chain(lines).collect()
     }
@@ -127,7 +125,7 @@ impl Cart {
                 && (1..=MAX_QUANTITY).contains(&quantity)
                 && cart.quantity(id) == 0
             {
-                cart.lines.push(Line { id, quantity });
+                cart.lines.push(CartLine { id, quantity });
             }
         }
         Some(cart)

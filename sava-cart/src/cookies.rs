@@ -1,7 +1,12 @@
 //! Signed cookies: how they are named, signed, read and set. What is in them is the business of the cart and of the
 //! shopper.
 
-use std::{fmt, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{
+    fmt,
+    io::Write as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+};
 
 use anyhow::Context as _;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -41,6 +46,17 @@ impl Key {
         Self(cookie::Key::generate())
     }
 
+    /// The key where none was set: made once, in a file beside the `database`. Where that cannot be read or made, or
+    /// there is no such file, it is a key of this process alone.
+    #[must_use]
+    pub fn beside(database: Option<&Path>) -> Self {
+        let Some(database) = database else { return Self::generate() };
+        Self::from_file(&database.with_extension("key")).unwrap_or_else(|error| {
+            tracing::warn!("{error:#}: carts last until this process ends; set COOKIE_KEY");
+            Self::generate()
+        })
+    }
+
     /// The key in `file`, which is made, readable for its owner only, where it is not there. Processes that do so
     /// at once get the same key.
     ///
@@ -53,7 +69,55 @@ impl Key {
         }
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read the cookie key file {}", file.display()))?;
+        warn_if_exposed(file);
         Self::parse(&text).map_err(|_| anyhow::anyhow!("there is no key in the file {}", file.display()))
+    }
+}
+
+/// Logs a warning where others than the process can read the key file, and so could sign cookies: it names the file,
+/// its mode and what to do. Not an error: a volume whose modes are not ours must not close the store.
+pub fn warn_if_exposed(file: &Path) {
+    // A file that cannot be looked at cannot be read either, and who reads it says so.
+    let Ok(metadata) = std::fs::metadata(file) else { return };
+    let is_owner = metadata.uid() == rustix::process::geteuid().as_raw();
+    if let Some(exposure) = Exposure::of(metadata.mode(), is_owner) {
+        tracing::warn!(
+            "the cookie key file {} has mode {:04o}: {exposure}",
+            file.display(),
+            metadata.mode() & 0o7777
+        );
+    }
+}
+
+/// Who else can read a key file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exposure {
+    /// A file of this process's user.
+    Own,
+    /// A file of another user, such as root's in a volume of Kubernetes.
+    Foreign,
+}
+
+impl Exposure {
+    /// `None` where nobody else can. The group of a foreign file does not count: it is how the process reads it.
+    const fn of(mode: u32, is_owner: bool) -> Option<Self> {
+        match is_owner {
+            true if mode & 0o044 != 0 => Some(Self::Own),
+            false if mode & 0o004 != 0 => Some(Self::Foreign),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("whoever can read it can sign cookies; ")?;
+        formatter.write_str(match self {
+            Self::Own => "run `chmod 600` on it",
+            Self::Foreign => {
+                "let its owner run `chmod 640` on it (in a Secret's volume: `defaultMode: 0440`)"
+            }
+        })
     }
 }
 
@@ -117,21 +181,26 @@ impl Cookies {
         format!("sava-{purpose}-{}", self.store)
     }
 
-    /// The value that was set for `purpose`, if its signature holds. Anything else is no cookie: forged, cut off,
+    /// The value that was set for `purpose`, if its signature holds. Anything else is not a cookie of ours: forged, cut off,
     /// oversized, of another store, or set for another purpose.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap, purpose: &str) -> Option<String> {
         let name = self.name(purpose);
-        let found = headers
+        let bound = self.bound_prefix(purpose);
+        // The header is octets (RFC 6265 §5.4), and what other pages of this origin put into it may be of any encoding:
+        // only the pair that is wanted is decoded.
+        let pairs = headers
             .get_all(header::COOKIE)
             .iter()
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(found, value)| *found == name && value.len() <= MAX_VALUE_BYTES);
-        let bound = self.bound_prefix(purpose);
-        // A browser sends several of one name where they were set for different paths; the first valid one counts.
-        found.take(4).find_map(|(_, value)| {
+            .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+            .map(<[u8]>::trim_ascii);
+        let mut values = pairs
+            .filter_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+            .filter(|value| value.len() <= MAX_VALUE_BYTES)
+            .filter_map(|value| std::str::from_utf8(value).ok());
+        // A browser sends several of one name where they were set for different paths, and so may whoever can set a
+        // cookie here: the first valid one counts. The server's limit on the header section bounds how many are tried.
+        values.find_map(|value| {
             let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
             let signed = Cookie::new(name.clone(), value.to_owned());
             let verified = CookieJar::new().signed(&self.key.0).verify(signed)?;
@@ -247,6 +316,36 @@ mod tests {
     }
 
     #[test]
+    fn foreign_cookies_of_any_encoding_hide_nothing() {
+        let own = given(&cookies("ie").set("cart", Some("v1~3*2"), AGE));
+        let foreign: [&[u8]; 5] =
+            ["city=Köln".as_bytes(), b"city=K\xf6ln", b"\xff\xfe=\x80", b"sava-cart-ie=\xff", b"="];
+        for foreign in foreign {
+            for pairs in [[foreign, own.as_bytes()], [own.as_bytes(), foreign]] {
+                let header = HeaderValue::from_bytes(&pairs.join(&b"; "[..])).unwrap();
+                let headers = HeaderMap::from_iter([(header::COOKIE, header)]);
+                let read = cookies("ie").read(&headers, "cart");
+                assert_eq!(read.as_deref(), Some("v1~3*2"), "{headers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn forged_cookies_of_the_same_name_hide_nothing() {
+        let ie = cookies("ie");
+        let own = given(&ie.set("cart", Some("v1~3*2"), AGE));
+        let other_key = Cookies::new(Key::generate(), "ie", false);
+        let forged = given(&other_key.set("cart", Some("v1~7*9"), AGE));
+        for n_forged in [1, 3, 4, 5, 100] {
+            let header = format!("{}{own}", format!("{forged}; ").repeat(n_forged));
+            assert_eq!(ie.read(&headers(&header), "cart").as_deref(), Some("v1~3*2"), "{n_forged} forged");
+        }
+        // Of two that are valid the first: browsers send that of the longer path first (RFC 6265 §5.4).
+        let second = given(&ie.set("cart", Some("v1~7*9"), AGE));
+        assert_eq!(ie.read(&headers(&format!("{own}; {second}")), "cart").as_deref(), Some("v1~3*2"));
+    }
+
+    #[test]
     fn keys_are_hex_or_base64_and_long_enough() {
         let bytes: Vec<u8> = (0..64).map(|byte| byte * 3).collect();
         let texts = [
@@ -262,6 +361,22 @@ mod tests {
         for text in ["", "secret", &"ab".repeat(63), &"zz".repeat(10)] {
             assert!(Key::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_key_file_is_for_the_process_alone() {
+        for mode in [0o600, 0o400, 0o100_600, 0o700] {
+            assert_eq!(Exposure::of(mode, true), None, "{mode:o}");
+            assert_eq!(Exposure::of(mode, false), None, "{mode:o}");
+        }
+        for mode in [0o640, 0o604, 0o660, 0o644, 0o100_440] {
+            assert_eq!(Exposure::of(mode, true), Some(Exposure::Own), "{mode:o}");
+        }
+        // A Secret's volume belongs to root, and the process is in its group.
+        for mode in [0o440, 0o640] {
+            assert_eq!(Exposure::of(mode, false), None, "{mode:o}");
+        }
+        assert_eq!(Exposure::of(0o644, false), Some(Exposure::Foreign));
     }
 
     #[test]

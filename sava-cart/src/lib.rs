@@ -1,22 +1,29 @@
 //! The store front of the shop: the products of one locale's store, a shopping cart, checkout and orders.
 #![warn(missing_docs)]
 
-pub mod cart;
-pub mod catalog;
-pub mod checkout;
-pub mod cookies;
-pub mod country;
-pub mod metrics;
-pub mod money;
-pub mod orders;
+// What serves: the pages, and the state that they are given.
 pub mod pages;
-pub mod reference;
-pub mod release;
-pub mod resolver;
-pub mod sampler;
+mod reference;
+mod state;
+// What a shopper does, in that order.
+mod address;
+mod cart;
+mod catalog;
+mod checkout;
+mod orders;
+mod pending;
+mod quote;
+mod shopper;
+// What it stands on.
+pub mod cookies;
+mod metrics;
+mod money;
+mod product_service;
+mod release;
 pub mod settings;
-pub mod shopper;
-pub mod shoppers;
-pub mod state;
+mod theme;
 
+pub use catalog::{Catalog, Freshness, Listing, Product};
+pub use metrics::ShopMetrics;
+pub use product_service::Endpoint;
 pub use state::AppState;

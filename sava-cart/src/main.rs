@@ -1,19 +1,17 @@
 //! `sava-cart`: the store front of the shop.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use sava_cart::{
-    AppState, pages,
+    AppState, cookies, pages,
     settings::{Command, Settings},
-    shoppers,
 };
-use sava_service::{Identity, Metrics, Readiness, Service, health, settings, telemetry};
+use sava_service::{Identity, Metrics, Readiness, Service, faults::Faults, health, settings, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let settings: Settings = settings::parse("0.0.0.0:3000", "127.0.0.1:3081");
+    let settings: Settings = settings::parse("[::]:3000", "127.0.0.1:3081");
     let done = match &settings.command {
-        Some(Command::Shoppers(shoppers)) => return shoppers::run(shoppers).await,
         Some(Command::Health) => health::check(settings.server.listen),
         None => serve(settings).await,
     };
@@ -27,20 +25,31 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let checked = settings.check();
-    telemetry::start(settings.server.log_format, settings.server.log_levels.clone());
-    let identity = Identity::new("sava-cart", settings.release.version);
+    let database = settings.database();
     let (readiness, metrics) = (Readiness::default(), Metrics::new());
-    let state = AppState::new(&settings, &checked, &identity, &readiness, &metrics);
-    tokio::spawn(state.orders.clone().watch(readiness.clone(), state.metrics.clone()));
-    let told = state.clone();
+    let levels = settings.server.log_levels.clone();
+    let _logs = telemetry::start(settings.server.log_format, levels, &metrics.registry);
+    // The settings have read the key from there; there was no log yet to warn in.
+    if let Some(file) = std::env::var_os("COOKIE_KEY_FILE").filter(|_| settings.cookie_key.is_some()) {
+        cookies::warn_if_exposed(Path::new(&file));
+    }
+    if settings.database.is_none() {
+        database.make_directory();
+    }
+    let identity = Identity::new("sava-cart", settings.release.version);
+    let state = AppState::new(&settings, &database, &identity, &readiness, &metrics);
+    tokio::spawn(state.watch_orders(readiness.clone()));
+    let state_for_version = state.clone();
     let service = Service {
         identity,
         settings: settings.server,
+        faults: Faults::NONE,
         readiness,
         metrics,
-        version: Arc::new(move |_| told.version()),
-        error: pages::fault::server_error,
+        version: Arc::new(move |_| state_for_version.version()),
+        error: pages::server_error,
     };
-    service.run(pages::router(state)).await
+    let served = service.run(pages::router(state.clone())).await;
+    state.close().await;
+    served
 }

@@ -8,14 +8,12 @@ use prometheus::{
     register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
-use crate::catalog::Freshness;
-
 /// The metrics of a store front: a handle, cheap to clone. Each label has a few fixed values.
 #[derive(Clone, Debug)]
 pub struct ShopMetrics {
     product_requests: IntCounterVec,
     product_seconds: Histogram,
-    breaker_open: IntGauge,
+    breaker_open: IntGaugeVec,
     catalog_state: IntGaugeVec,
     listings: IntCounterVec,
     products: IntGauge,
@@ -54,9 +52,13 @@ impl ShopMetrics {
                 registry
             )
             .expect(once),
-            breaker_open: gauge(
-                "sava_cart_product_breaker_open",
-                "1 while the product service is left alone because it failed again and again",
+            breaker_open: register_int_gauge_vec_with_registry!(
+                Opts::new(
+                    "sava_cart_product_breaker_open",
+                    "1 while the product service is not asked for lists or pictures because that failed again and again"
+                ),
+                &["what"],
+                registry
             )
             .expect(once),
             catalog_state: register_int_gauge_vec_with_registry!(
@@ -93,14 +95,16 @@ impl ShopMetrics {
         }
     }
 
-    pub(crate) fn breaker_is_open(&self, is_open: bool) {
-        self.breaker_open.set(i64::from(is_open));
+    /// Whether the breaker of `what` (`lists`, `pictures`) is open.
+    pub(crate) fn breaker_is_open(&self, what: &str, is_open: bool) {
+        self.breaker_open.with_label_values(&[what]).set(i64::from(is_open));
     }
 
-    pub(crate) fn listed(&self, freshness: Freshness) {
-        self.listings.with_label_values(&[freshness.label()]).inc();
+    /// There was a listing of that `freshness`: `fresh`, `stale` or `fruit`.
+    pub(crate) fn listed(&self, freshness: &str) {
+        self.listings.with_label_values(&[freshness]).inc();
         for label in ["fresh", "stale", "fruit"] {
-            self.catalog_state.with_label_values(&[label]).set(i64::from(label == freshness.label()));
+            self.catalog_state.with_label_values(&[label]).set(i64::from(label == freshness));
         }
     }
 

@@ -18,9 +18,7 @@ pub struct Currency(iso_currency::Currency);
 pub struct UnknownCurrency(String);
 
 impl Currency {
-    /// The euro.
     pub const EUR: Self = Self(iso_currency::Currency::EUR);
-    /// The pound sterling.
     pub const GBP: Self = Self(iso_currency::Currency::GBP);
 
     /// Its code, such as `EUR`.
@@ -73,7 +71,6 @@ impl Money {
     /// The most that a price may be, in minor units. 50 lines of 99 pieces at this price still fit an `i64`.
     pub const MAX_PRICE: i64 = 1_000_000_000_000;
 
-    /// Nothing, in that currency.
     #[must_use]
     pub const fn zero(currency: Currency) -> Self {
         Self { amount: 0, currency }
@@ -112,7 +109,7 @@ impl fmt::Debug for Money {
 }
 
 /// Writes the amounts of one currency as one language does: `€1,234.50`, `1.234,50 €`, `￥1,235`.
-pub struct Format {
+pub(crate) struct Format {
     currency: Currency,
     formatter: CurrencyFormatter<DecimalFormatter>,
 }
@@ -121,7 +118,7 @@ impl Format {
     /// The format of amounts of `currency` in `language` (BCP 47). A language that nobody knows gets CLDR's root
     /// format.
     #[must_use]
-    pub fn new(language: &str, currency: Currency) -> Option<Self> {
+    pub(crate) fn new(language: &str, currency: Currency) -> Option<Self> {
         let locale = Locale::from_str(language).unwrap_or(Locale::UNKNOWN);
         let code = CurrencyType::try_from_str(&currency.code().to_ascii_lowercase()).ok()?;
         let formatter =
@@ -132,7 +129,7 @@ impl Format {
 
     /// `money` for a shopper to read.
     #[must_use]
-    pub fn format(&self, money: Money) -> String {
+    pub(crate) fn format(&self, money: Money) -> String {
         debug_assert_eq!(money.currency, self.currency);
         self.formatter.format_fixed_decimal(&money.exact()).to_string()
     }

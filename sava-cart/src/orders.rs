@@ -1,94 +1,36 @@
 //! Orders: written once, when a shopper checks out, and then only read, by that shopper alone. They are in SQLite,
 //! or in PostgreSQL where several replicas share them.
 
+pub(crate) mod database;
+pub(crate) mod form_key;
+pub(crate) mod order;
 mod postgres;
+mod row;
 mod sqlite;
+pub(crate) mod unavailable;
 
 use std::{
-    fmt,
     future::Future,
-    path::PathBuf,
-    str::FromStr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use futures_util::TryFutureExt as _;
 use sava_service::Readiness;
-use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgConnectOptions;
-use time::OffsetDateTime;
+use tokio::sync::Notify;
 
-use self::{postgres::Postgres, sqlite::Sqlite};
+pub(crate) use database::Database;
+pub(crate) use order::{Order, OrderLine};
+pub(crate) use unavailable::Unavailable;
 
-use crate::{
-    catalog::ProductId, checkout::Address, cookies::Key, metrics::ShopMetrics, money::Money, shopper::Shopper,
-};
-
-/// An order as it was placed: a record that no later change of a product or a price touches.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Order {
-    /// Its number, which is in its URL: random, so that numbers tell nothing of other orders.
-    pub number: String,
-    /// The store that it was placed in.
-    pub locale: String,
-    /// The shopper's token.
-    pub shopper: String,
-    /// The key of the form that placed it: a form places one order, however often it is sent.
-    pub form_key: String,
-    /// When it was placed, to the millisecond.
-    pub placed_at: OffsetDateTime,
-    /// Where it goes.
-    pub address: Address,
-    /// What was ordered.
-    pub lines: Vec<OrderLine>,
-    /// What it costs, VAT included.
-    pub total: Money,
-}
-
-impl Order {
-    /// A number for a new order: the store's code and ten characters of Crockford's base 32, 50 random bits.
-    ///
-    /// # Panics
-    /// When the operating system has no random numbers.
-    #[must_use]
-    pub fn new_number(locale: &str) -> String {
-        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let mut bytes = [0; 10];
-        getrandom::fill(&mut bytes).expect("the operating system has random numbers");
-        let characters: String =
-            bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-        format!("{}-{}-{}", locale.to_ascii_uppercase(), &characters[..5], &characters[5..])
-    }
-}
-
-/// A line of an order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OrderLine {
-    /// The product's id.
-    pub id: ProductId,
-    /// Its title at the time.
-    pub title: String,
-    /// How many pieces.
-    pub quantity: u32,
-    /// The price of one at the time.
-    pub price: Money,
-}
-
-impl OrderLine {
-    /// What the line costs.
-    #[must_use]
-    pub fn total(&self) -> Money {
-        self.price.times(self.quantity)
-    }
-}
+use self::{form_key::is_form_key, postgres::Postgres, row::OrderRow, sqlite::Sqlite};
+use crate::{metrics::ShopMetrics, shopper::Shopper};
 
 /// What became of placing an order.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Placed {
+pub(crate) enum Placed {
     /// It is in the database, to stay.
     New(Order),
     /// The form had placed this one before.
@@ -97,46 +39,54 @@ pub enum Placed {
     Foreign,
 }
 
-/// The database did not do it; the reason is for the log, not for the shopper.
+/// Why an order is not known to be placed.
 #[derive(Debug, thiserror::Error)]
-pub enum Unavailable {
-    /// The database said no, or nothing.
-    #[error("the orders' database cannot be used: {0}")]
-    Database(#[from] sqlx::Error),
-    /// Its tables could not be made.
-    #[error("the tables of the orders' database cannot be made: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// Its name has no address.
-    #[error("the host of the orders' database cannot be found: {0}")]
-    Name(String),
-    /// It took longer than a shopper waits.
-    #[error("the orders' database did not answer in time")]
-    Slow,
-    /// A row is not what this release writes.
-    #[error("an order in the database cannot be read: {0}")]
-    Unreadable(String),
+pub(crate) enum NotPlaced {
+    /// It is not in the database, and will not come to be.
+    #[error("the order was not placed: {0}")]
+    Refused(#[source] Unavailable),
+    /// It may be in the database: the answer to its being written was lost.
+    #[error("it is not known whether the order was placed: {0}")]
+    Unknown(#[source] Unavailable),
 }
 
 /// How long a shopper waits for a database that is well: many may order at once.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long a shopper waits for one that was away when it was last asked.
 const IMPATIENCE: Duration = Duration::from_millis(1500);
-/// How long the pools wait for a connection: shorter, so that their own errors, which say more, come first.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(6);
 /// How often the database is looked at, for readiness and the log.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const INSERT: &str = "INSERT INTO orders
     (number, locale, shopper, form_key, placed_at, currency, total, address, lines)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+/// Reads orders by their columns' names: `*` would be others where a newer release has added one, and a statement that was
+/// prepared before finds nothing then.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT number, locale, shopper, form_key, placed_at, currency, total, address, lines FROM orders WHERE ",
+            $condition
+        )
+    };
+}
 /// The most orders that a shopper's list shows, newest first.
 const MAX_LISTED: i64 = 100;
 
 /// The orders of all shoppers: a handle, cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Orders {
+pub(crate) struct Orders {
     backend: Arc<Backend>,
     /// Whether the database did what it was last asked.
     is_well: Arc<AtomicBool>,
+    failure: Arc<LastFailure>,
+}
+
+/// Why the last order could not be written, until that is reported.
+#[derive(Debug, Default)]
+struct LastFailure {
+    /// Held only to read or write, never over an await.
+    reason: Mutex<Option<String>>,
+    is_news: Notify,
 }
 
 #[derive(Debug)]
@@ -145,7 +95,7 @@ enum Backend {
     Postgres(Box<Postgres>),
 }
 
-/// The one text for both databases runs on the pool of the one there is.
+/// Runs a query, which is the same for both databases, on the pool of the configured one.
 macro_rules! on_pool {
     ($self:ident, $pool:ident => $query:expr) => {
         $self.within_patience(async {
@@ -168,21 +118,27 @@ macro_rules! on_pool {
 impl Orders {
     /// Opens nothing yet: a database that is away must not keep the store front from opening.
     #[must_use]
-    pub fn new(database: &Database) -> Self {
+    pub(crate) fn new(database: &Database) -> Self {
         let backend = match database {
             Database::Sqlite(file) => Backend::Sqlite(Sqlite::new(file.as_deref())),
             Database::Postgres(options) => Backend::Postgres(Box::new(Postgres::new(options))),
         };
-        Self { backend: Arc::new(backend), is_well: Arc::new(AtomicBool::new(true)) }
+        Self { backend: Arc::new(backend), is_well: Arc::new(AtomicBool::new(true)), failure: Arc::default() }
     }
 
-    /// Makes the tables, and keeps `readiness` and the log told whether orders can be written; never ends.
-    pub async fn watch(self, readiness: Readiness, metrics: ShopMetrics) {
+    /// Makes the tables, and reports to `readiness` and the log whether orders can be written; never ends.
+    pub(crate) async fn watch(self, readiness: Readiness, metrics: ShopMetrics) {
         let mut interval = tokio::time::interval(CHECK_INTERVAL);
         let mut was: Option<Result<(), String>> = None;
         loop {
-            interval.tick().await;
-            let state = self.check().await.map_err(|error| error.to_string());
+            let state = tokio::select! {
+                // A write like that of an order: nothing else says again that orders can be written.
+                _ = interval.tick() => self.check().await.map_err(|error| error.to_string()),
+                () = self.failure.is_news.notified() => {
+                    let reason = self.failure.reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    reason.map_or(Ok(()), Err)
+                }
+            };
             if was.as_ref() != Some(&state) {
                 match &state {
                     Ok(()) => tracing::info!("orders can be written"),
@@ -200,8 +156,21 @@ impl Orders {
         }
     }
 
-    /// Whether an order could be written now.
-    pub async fn check(&self) -> Result<(), Unavailable> {
+    /// Closes the connections, after which the file of an SQLite database is whole without its write-ahead log.
+    pub(crate) async fn close(&self) {
+        let closed = async {
+            match &*self.backend {
+                Backend::Sqlite(sqlite) => sqlite.close().await,
+                Backend::Postgres(postgres) => postgres.close().await,
+            }
+        };
+        if tokio::time::timeout(IMPATIENCE, closed).await.is_err() {
+            tracing::warn!("the orders' database was not closed in time");
+        }
+    }
+
+    /// Whether an order could be written now: the check does all that writing one needs, and leaves none.
+    pub(crate) async fn check(&self) -> Result<(), Unavailable> {
         let answered = tokio::time::timeout(PATIENCE, async {
             match &*self.backend {
                 Backend::Sqlite(sqlite) => sqlite.check().await,
@@ -227,212 +196,113 @@ impl Orders {
 
     /// Writes an order, once: when its form has placed one before, that one is the answer. When this returns an
     /// order, it survives the process and the power.
-    pub async fn place(&self, mut order: Order) -> Result<Placed, Unavailable> {
-        // Twice, for the rare case that the random number is taken.
-        for _ in 0..2 {
-            let row = Row::of(&order)?;
-            let written = on_pool!(self, pool => {
-                sqlx::query(INSERT)
-                    .bind(&row.number)
-                    .bind(&row.locale)
-                    .bind(&row.shopper)
-                    .bind(&row.form_key)
-                    .bind(row.placed_at)
-                    .bind(&row.currency)
-                    .bind(row.total)
-                    .bind(&row.address)
-                    .bind(&row.lines)
-                    .execute(pool)
-                    .map_ok(|done| done.rows_affected())
-            });
-            if written.await? == 1 {
-                return Ok(Placed::New(order));
+    ///
+    /// # Errors
+    /// [`NotPlaced`] tells an order that is surely not placed from one that may be.
+    pub(crate) async fn place(&self, mut order: Order) -> Result<Placed, NotPlaced> {
+        let (mut doubt, mut is_read_only) = (None, false);
+        // Again where the random number is taken, and where the answer was lost: the form's key is unique, so writing
+        // it again is the way to learn, and to decide, what became of it, even if the first try is still on its way.
+        for _ in 0..3 {
+            let row = OrderRow::of(&order).map_err(NotPlaced::Refused)?;
+            match self.insert(&row).await {
+                Ok(true) => return Ok(Placed::New(order)),
+                Ok(false) => match self.by_form_key(&order.shopper, &order.form_key).await {
+                    Ok(Some(before)) => return Ok(before),
+                    Ok(None) => order.number = Order::new_number(&order.locale),
+                    Err(error) => return Err(NotPlaced::Unknown(error)),
+                },
+                Err(NotPlaced::Unknown(error)) if doubt.is_none() => doubt = Some(error),
+                // The server has become a standby; by now its name may lead to the new primary.
+                Err(NotPlaced::Refused(error)) if error.is_read_only() && !is_read_only => {
+                    is_read_only = true;
+                }
+                Err(NotPlaced::Refused(_)) if doubt.is_some() => break,
+                Err(error) => return Err(error),
             }
-            if let Some(before) = self.by_form_key(&order.shopper, &order.form_key).await? {
-                return Ok(before);
-            }
-            order.number = Order::new_number(&order.locale);
         }
-        Err(Unavailable::Unreadable("no free order number".to_owned()))
+        Err(match doubt {
+            Some(error) => NotPlaced::Unknown(error),
+            None => NotPlaced::Refused(Unavailable::Unreadable("no free order number".to_owned())),
+        })
     }
 
-    /// The order that this form has placed, if it has.
-    pub async fn placed_by(&self, shopper: &Shopper, form_key: &str) -> Result<Option<Placed>, Unavailable> {
-        if form_key.is_empty() {
+    /// Writes the row, or not where there is one of its number or form key.
+    async fn insert(&self, row: &OrderRow) -> Result<bool, NotPlaced> {
+        let is_sent = AtomicBool::new(false);
+        let written = on_pool!(self, pool => async {
+            let mut connection = pool.acquire().await?;
+            // From here on the database may have it, whatever becomes of the connection.
+            is_sent.store(true, Ordering::Relaxed);
+            let done = sqlx::query(INSERT)
+                .bind(&row.number)
+                .bind(&row.locale)
+                .bind(&row.shopper)
+                .bind(&row.form_key)
+                .bind(row.placed_at)
+                .bind(&row.currency)
+                .bind(row.total)
+                .bind(&row.address)
+                .bind(&row.lines)
+                .execute(&mut *connection)
+                .await?;
+            Ok::<_, sqlx::Error>(done.rows_affected() == 1)
+        });
+        written.await.map_err(|error| {
+            *self.failure.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            self.failure.is_news.notify_one();
+            if is_sent.load(Ordering::Relaxed) && !error.is_refusal() {
+                NotPlaced::Unknown(error)
+            } else {
+                NotPlaced::Refused(error)
+            }
+        })
+    }
+
+    /// The order that this form has placed, if it has; a key that is not one of ours has placed none.
+    pub(crate) async fn placed_by(
+        &self,
+        shopper: &Shopper,
+        form_key: &str,
+    ) -> Result<Option<Placed>, Unavailable> {
+        if !is_form_key(form_key) {
             return Ok(None);
         }
         self.by_form_key(shopper.token(), form_key).await
     }
 
     async fn by_form_key(&self, shopper: &str, form_key: &str) -> Result<Option<Placed>, Unavailable> {
-        const QUERY: &str = "SELECT * FROM orders WHERE form_key = $1";
-        let row = on_pool!(self, pool => sqlx::query_as::<_, Row>(QUERY).bind(form_key).fetch_optional(pool))
-            .await?;
+        const QUERY: &str = select!("form_key = $1");
+        let row =
+            on_pool!(self, pool => sqlx::query_as::<_, OrderRow>(QUERY).bind(form_key).fetch_optional(pool))
+                .await?;
         let order = row.map(Order::try_from).transpose()?;
         Ok(order.map(|order| if order.shopper == shopper { Placed::Before(order) } else { Placed::Foreign }))
     }
 
     /// The shopper's order of that number; to everybody else there is none.
-    pub async fn find(&self, shopper: &Shopper, number: &str) -> Result<Option<Order>, Unavailable> {
-        const QUERY: &str = "SELECT * FROM orders WHERE number = $1 AND shopper = $2";
+    pub(crate) async fn find(&self, shopper: &Shopper, number: &str) -> Result<Option<Order>, Unavailable> {
+        const QUERY: &str = select!("number = $1 AND shopper = $2");
+        if !Order::is_number(number) {
+            return Ok(None);
+        }
         let row = on_pool!(self, pool => {
-            sqlx::query_as::<_, Row>(QUERY).bind(number).bind(shopper.token()).fetch_optional(pool)
+            sqlx::query_as::<_, OrderRow>(QUERY).bind(number).bind(shopper.token()).fetch_optional(pool)
         })
         .await?;
         row.map(Order::try_from).transpose()
     }
 
     /// The shopper's orders, newest first.
-    pub async fn of_shopper(&self, shopper: &Shopper) -> Result<Vec<Order>, Unavailable> {
-        const QUERY: &str = "SELECT * FROM orders WHERE shopper = $1 ORDER BY placed_at DESC LIMIT $2";
+    pub(crate) async fn of_shopper(&self, shopper: &Shopper) -> Result<Vec<Order>, Unavailable> {
+        const QUERY: &str = select!("shopper = $1 ORDER BY placed_at DESC LIMIT $2");
         let rows = on_pool!(self, pool => {
-            sqlx::query_as::<_, Row>(QUERY).bind(shopper.token()).bind(MAX_LISTED).fetch_all(pool)
+            sqlx::query_as::<_, OrderRow>(QUERY).bind(shopper.token()).bind(MAX_LISTED).fetch_all(pool)
         })
         .await?;
         rows.into_iter().map(Order::try_from).collect()
     }
 }
 
-/// An order as both databases keep it.
-#[derive(sqlx::FromRow)]
-struct Row {
-    number: String,
-    locale: String,
-    shopper: String,
-    form_key: String,
-    /// Milliseconds of the Unix epoch.
-    placed_at: i64,
-    currency: String,
-    /// Minor units.
-    total: i64,
-    /// [`Address`] as JSON.
-    address: String,
-    /// [`LineRecord`]s as JSON.
-    lines: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct LineRecord {
-    id: String,
-    title: String,
-    quantity: u32,
-    /// Minor units of the order's currency.
-    price: i64,
-}
-
-impl Row {
-    fn of(order: &Order) -> Result<Self, Unavailable> {
-        let lines: Vec<_> = order
-            .lines
-            .iter()
-            .map(|line| LineRecord {
-                id: line.id.to_string(),
-                title: line.title.clone(),
-                quantity: line.quantity,
-                price: line.price.amount,
-            })
-            .collect();
-        let json = |error: serde_json::Error| Unavailable::Unreadable(error.to_string());
-        Ok(Self {
-            number: order.number.clone(),
-            locale: order.locale.clone(),
-            shopper: order.shopper.clone(),
-            form_key: order.form_key.clone(),
-            placed_at: order.placed_at.unix_timestamp() * 1000 + i64::from(order.placed_at.millisecond()),
-            currency: order.total.currency.code().to_owned(),
-            total: order.total.amount,
-            address: serde_json::to_string(&order.address).map_err(json)?,
-            lines: serde_json::to_string(&lines).map_err(json)?,
-        })
-    }
-}
-
-impl TryFrom<Row> for Order {
-    type Error = Unavailable;
-
-    fn try_from(row: Row) -> Result<Self, Unavailable> {
-        fn wrong(number: &str) -> impl Fn(&dyn std::fmt::Display) -> Unavailable {
-            move |error| Unavailable::Unreadable(format!("{number}: {error}"))
-        }
-        let wrong = wrong(&row.number);
-        let currency = row.currency.parse().map_err(|error| wrong(&error))?;
-        let lines: Vec<LineRecord> = serde_json::from_str(&row.lines).map_err(|error| wrong(&error))?;
-        let lines = lines.into_iter().map(|line| {
-            Ok(OrderLine {
-                id: line.id.parse().map_err(|error| wrong(&error))?,
-                title: line.title,
-                quantity: line.quantity,
-                price: Money { amount: line.price, currency },
-            })
-        });
-        Ok(Self {
-            placed_at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.placed_at) * 1_000_000)
-                .map_err(|error| wrong(&error))?,
-            address: serde_json::from_str(&row.address).map_err(|error| wrong(&error))?,
-            lines: lines.collect::<Result<_, Unavailable>>()?,
-            total: Money { amount: row.total, currency },
-            locale: row.locale,
-            shopper: row.shopper,
-            form_key: row.form_key,
-            number: row.number.clone(),
-        })
-    }
-}
-
-/// Where orders are kept.
-#[derive(Clone)]
-pub enum Database {
-    /// A file, for one replica; `None` is memory, for tests.
-    Sqlite(Option<PathBuf>),
-    /// A server, for several.
-    Postgres(Box<PgConnectOptions>),
-}
-
-/// Says nothing of a password.
-impl fmt::Debug for Database {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(file) => formatter.debug_tuple("Sqlite").field(file).finish(),
-            Self::Postgres(options) => formatter.debug_tuple("Postgres").field(&options.get_host()).finish(),
-        }
-    }
-}
-
-impl Database {
-    /// The cookie key where none was set: made once, in a file beside the SQLite database. Where that cannot be
-    /// read or made it is a key of this process alone, and the log says so.
-    #[must_use]
-    pub fn cookie_key(&self) -> Key {
-        let Self::Sqlite(Some(file)) = self else { return Key::generate() };
-        Key::from_file(&file.with_extension("key")).unwrap_or_else(|error| {
-            tracing::warn!("{error:#}: carts last until this process ends; set COOKIE_KEY");
-            Key::generate()
-        })
-    }
-}
-
-impl FromStr for Database {
-    type Err = String;
-
-    /// Reads `sqlite:FILE`, `sqlite://FILE`, `sqlite::memory:`, `postgres://…` and `postgresql://…`. The message of
-    /// an error holds nothing of the text, which may hold a password.
-    fn from_str(url: &str) -> Result<Self, String> {
-        const TAKES: &str = "it takes sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE";
-        if let Some(rest) = url.strip_prefix("sqlite:") {
-            let file = rest.strip_prefix("//").unwrap_or(rest);
-            let file = file.split('?').next().unwrap_or_default();
-            return match file {
-                "" => Err(format!("there is no file in it; {TAKES}")),
-                ":memory:" => Ok(Self::Sqlite(None)),
-                file => Ok(Self::Sqlite(Some(PathBuf::from(file)))),
-            };
-        }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = url.parse::<PgConnectOptions>();
-            return options
-                .map(|options| Self::Postgres(Box::new(options)))
-                .map_err(|_| format!("this is not a URL of PostgreSQL; {TAKES}"));
-        }
-        Err(format!("this is neither; {TAKES}"))
-    }
-}
+#[cfg(test)]
+mod tests;

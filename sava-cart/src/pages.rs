@@ -1,19 +1,22 @@
 //! The pages of the store front: its routes, and how an answer is dressed for its visitor.
 
-pub mod cart;
-pub mod checkout;
-pub mod fault;
-pub mod goods;
-pub mod images;
-pub mod layout;
-pub mod look;
-pub mod orders;
-pub mod products;
-pub mod release;
-pub mod representation;
-pub mod selection;
-pub mod text;
-pub mod visit;
+mod cart;
+mod checkout;
+mod fault;
+mod form;
+mod goods;
+mod images;
+mod layout;
+mod look;
+mod middleware;
+mod orders;
+mod products;
+mod release;
+mod representation;
+mod same_origin;
+mod selection;
+mod text;
+mod visit;
 
 use axum::{
     Extension, Router,
@@ -23,7 +26,9 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
-use tower_http::{CompressionLevel, compression::CompressionLayer, csrf::CsrfLayer};
+use tower_http::{CompressionLevel, compression::CompressionLayer};
+
+pub use fault::server_error;
 
 use self::{
     fault::Fault,
@@ -66,8 +71,9 @@ pub fn router(state: AppState) -> Router {
     router
         .fallback(|| async { Fault::NoPage })
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(CsrfLayer::new())
-        .layer(from_fn_with_state(state.clone(), fault::dress))
+        .layer(same_origin::layer(state.settings.public_url.as_ref()))
+        .layer(from_fn_with_state(state.clone(), same_origin::explain))
+        .layer(from_fn_with_state(state.clone(), middleware::complete))
         // gzip and nothing else: the API server's proxy breaks pages in any other coding that a browser offers.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(state)

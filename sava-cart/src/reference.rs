@@ -10,12 +10,10 @@ use crate::catalog::ProductId;
 
 /// A route of the store front that a page can refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route<'a> {
-    /// The list of products.
+pub(crate) enum Route<'a> {
     Home,
     /// One product, by its id.
     Product(ProductId),
-    /// The cart.
     Cart,
     /// Where a form adds a product to the cart.
     CartItems,
@@ -25,11 +23,9 @@ pub enum Route<'a> {
     RemoveCartItem(ProductId),
     /// The address form, and where it is sent.
     Checkout,
-    /// This browser's orders.
     Orders,
     /// One order, by its number.
     Order(&'a str),
-    /// The release view.
     Release,
     /// A product's picture, by its file name.
     Image(&'a str),
@@ -37,46 +33,46 @@ pub enum Route<'a> {
 
 impl fmt::Display for Route<'_> {
     /// The path below the store front's root, without a slash before it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Home => Ok(()),
-            Self::Product(id) => write!(f, "products/{id}"),
-            Self::Cart => f.write_str("cart"),
-            Self::CartItems => f.write_str("cart/items"),
-            Self::CartItem(id) => write!(f, "cart/items/{id}"),
-            Self::RemoveCartItem(id) => write!(f, "cart/items/{id}/remove"),
-            Self::Checkout => f.write_str("checkout"),
-            Self::Orders => f.write_str("orders"),
-            Self::Order(number) => write!(f, "orders/{number}"),
-            Self::Release => f.write_str("release"),
-            Self::Image(file) => write!(f, "images/{file}"),
+            Self::Product(id) => write!(formatter, "products/{id}"),
+            Self::Cart => formatter.write_str("cart"),
+            Self::CartItems => formatter.write_str("cart/items"),
+            Self::CartItem(id) => write!(formatter, "cart/items/{id}"),
+            Self::RemoveCartItem(id) => write!(formatter, "cart/items/{id}/remove"),
+            Self::Checkout => formatter.write_str("checkout"),
+            Self::Orders => formatter.write_str("orders"),
+            Self::Order(number) => write!(formatter, "orders/{number}"),
+            Self::Release => formatter.write_str("release"),
+            Self::Image(file) => write!(formatter, "images/{file}"),
         }
     }
 }
 
 /// Where a page is: what its references start with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     up: String,
 }
 
 impl Place {
     /// The place of the page at `path`, a request's path below the store front's root, such as `/orders/7`.
     #[must_use]
-    pub fn at(path: &str) -> Self {
+    pub(crate) fn at(path: &str) -> Self {
         Self { up: "../".repeat(depth(path)) }
     }
 
     /// The place of a page at `path`, which is outside the store front's `base` (both from the server's root, the
     /// base with a slash at either end).
     #[must_use]
-    pub fn outside(base: &str, path: &str) -> Self {
+    pub(crate) fn outside(base: &str, path: &str) -> Self {
         Self { up: "../".repeat(depth(path)) + base.trim_start_matches('/') }
     }
 
     /// The reference from here to `route`.
     #[must_use]
-    pub fn to(&self, route: Route<'_>) -> String {
+    pub(crate) fn to(&self, route: Route<'_>) -> String {
         match (self.up.as_str(), route) {
             ("", Route::Home) => "./".to_owned(),
             (up, route) => format!("{up}{route}"),
@@ -91,14 +87,14 @@ fn depth(path: &str) -> usize {
 
 /// The reference from `path`, which ends in a slash, to the same without it, or none if it has no name to keep.
 #[must_use]
-pub fn without_slash(path: &str) -> Option<String> {
+pub(crate) fn without_slash(path: &str) -> Option<String> {
     let name = path.strip_suffix('/')?.rsplit('/').next()?;
     (!name.is_empty()).then(|| format!("../{name}"))
 }
 
 /// The reference from `base` without its last slash, such as `/shop`, to the base.
 #[must_use]
-pub fn with_slash(base: &str) -> String {
+pub(crate) fn with_slash(base: &str) -> String {
     format!("./{}/", base.trim_end_matches('/').rsplit('/').next().unwrap_or_default())
 }
 

@@ -1,20 +1,18 @@
 //! The releases of the store front: one table of what each asks sava-product for and what it shows.
 
+use crate::theme::Theme;
+
 /// Something that a shopper sees in some releases and not in others. Code and templates ask for a feature,
 /// never for a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
-    /// Pictures of the products.
     Pictures,
-    /// Star ratings.
     Ratings,
-    /// Categories to browse by.
     Categories,
     /// Full-text search on the list.
     Search,
-    /// Sorting of the list.
     Sorting,
-    /// The list in pages.
+    /// Short lists in pages, too.
     Pages,
 }
 
@@ -41,16 +39,6 @@ impl ApiVersion {
     }
 }
 
-/// How a release is told from the others at a glance: an accent colour and a shape that goes with it, so that
-/// colour is never the only sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Theme {
-    /// The name of the theme, which the style sheets go by.
-    pub name: &'static str,
-    /// The shape beside the release's name.
-    pub shape: &'static str,
-}
-
 /// A release of the store front.
 #[derive(Debug)]
 pub struct Release {
@@ -58,18 +46,11 @@ pub struct Release {
     pub version: &'static str,
     /// The versions of sava-product's API that it understands best, in order of preference.
     pub accepts: &'static [ApiVersion],
-    /// What it shows.
     pub features: &'static [Feature],
-    /// How it looks.
     pub theme: Theme,
     /// Whether its checkout fails with a 500: a bad release on purpose, to be caught and rolled back.
     pub checkout_fails: bool,
 }
-
-const SQUARE: Theme = Theme { name: "square", shape: "■" };
-const CIRCLE: Theme = Theme { name: "circle", shape: "●" };
-const HEXAGON: Theme = Theme { name: "hexagon", shape: "⬢" };
-const TRIANGLE: Theme = Theme { name: "triangle", shape: "▲" };
 
 const RELEASE_2: &[Feature] = &[Feature::Pictures];
 const RELEASE_3: &[Feature] = &[
@@ -82,39 +63,39 @@ const RELEASE_3: &[Feature] = &[
 ];
 
 /// All releases, oldest first; those that are bad on purpose come last.
-pub const RELEASES: &[Release] = &[
+pub(crate) const RELEASES: &[Release] = &[
     Release {
         version: "1.0.5",
         accepts: &[ApiVersion::V1],
         features: &[],
-        theme: SQUARE,
+        theme: Theme::Square,
         checkout_fails: false,
     },
     Release {
         version: "2.0.4",
         accepts: &[ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_2,
-        theme: CIRCLE,
+        theme: Theme::Circle,
         checkout_fails: false,
     },
     Release {
         version: NEWEST,
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
-        theme: HEXAGON,
+        theme: Theme::Hexagon,
         checkout_fails: false,
     },
     Release {
         version: "3.0.1-broken",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
-        theme: TRIANGLE,
+        theme: Theme::Triangle,
         checkout_fails: true,
     },
 ];
 
 /// The newest good release: the default.
-pub const NEWEST: &str = "3.0.0";
+pub(crate) const NEWEST: &str = "3.0.0";
 
 impl Release {
     /// The release of that version.
@@ -128,7 +109,6 @@ impl Release {
         })
     }
 
-    /// Whether it shows `feature`.
     #[must_use]
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)

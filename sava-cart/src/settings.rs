@@ -1,8 +1,7 @@
 //! The settings of the store front: each a flag and an environment variable, read once, at start.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{ffi::OsString, path::PathBuf, str::FromStr};
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use reqwest::Url;
 use sava_service::settings::ServiceSettings;
@@ -11,7 +10,6 @@ use crate::{
     cookies::Key,
     orders::Database,
     release::{self, Release},
-    shoppers::ShoppersSettings,
 };
 
 /// The store front of the shop
@@ -38,24 +36,17 @@ pub struct Settings {
     #[arg(long, env = "TITLE", default_value = "sava", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub title: String,
 
-    /// Where orders are kept: `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`
-    #[arg(
-        long = "database",
-        env = "DATABASE_URL",
-        default_value = "sqlite:sava-cart.db",
-        hide_env_values = true
-    )]
-    pub database_url: Secret,
+    /// Where orders are kept: `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/DATABASE` [default: the file
+    /// `sava/sava-cart.db` in `$XDG_STATE_HOME`, or else in `~/.local/state`]
+    #[arg(long = "database", env = "DATABASE_URL", hide_env_values = true, value_parser = Database::from_str)]
+    pub database: Option<Database>,
 
     /// The key that signs cookies: 64 random bytes in hex or base64 [default: made once, beside the SQLite database]
-    #[arg(long, env = "COOKIE_KEY", hide_env_values = true)]
-    pub cookie_key: Option<Secret>,
+    #[arg(long, env = "COOKIE_KEY", hide_env_values = true, value_parser = Key::parse)]
+    pub cookie_key: Option<Key>,
 
-    /// A file that holds the key, instead
-    #[arg(long, env = "COOKIE_KEY_FILE")]
-    pub cookie_key_file: Option<PathBuf>,
-
-    /// The URL that shoppers use; with https, cookies are Secure
+    /// The URL that shoppers use: needed where a proxy changes Host, or else forms are refused; with https, cookies are
+    /// Secure
     #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<Url>,
 
@@ -77,27 +68,9 @@ pub struct Settings {
 pub enum Command {
     /// Ask the store front that runs here whether it is ready; exit code 0 if it is, else 1
     Health,
-    /// Send pretend shoppers to store fronts, and judge the releases that serve them
-    Shoppers(ShoppersSettings),
 }
 
-/// A setting that may hold a password or is one: no log shows it.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("…")
-    }
-}
-
-/// The code of a store, in lower case: `ie`, `uk`. What people take for it by mistake, `EN` or `gb`, is `uk`.
+/// The code of a store, in lower case: `ie`, `uk`, or another name that the product service knows it by, such as `gb`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreCode(String);
 
@@ -115,14 +88,11 @@ impl FromStr for StoreCode {
     fn from_str(text: &str) -> Result<Self, String> {
         let code = text.trim().to_ascii_lowercase();
         let fits =
-            (1..=16).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        match code.as_str() {
-            _ if !fits => {
-                Err("a locale has up to 16 letters, digits and hyphens, such as ie or uk".to_owned())
-            }
-            "en" | "gb" => Ok(Self("uk".to_owned())),
-            _ => Ok(Self(code)),
+            (1..=35).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !fits {
+            return Err("a locale has up to 35 letters, digits and hyphens, such as ie or uk".to_owned());
         }
+        Ok(Self(code))
     }
 }
 
@@ -152,57 +122,35 @@ impl FromStr for StoreLink {
     }
 }
 
-/// What the settings say together: checked before anything is opened or bound.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// Where orders are kept.
-    pub database: Database,
-    /// The key of the cookies where one was given.
-    pub cookie_key: Option<Key>,
-}
-
 impl Settings {
-    /// Reads what depends on more than one setting. A mistake is a message on stderr and exit code 2, as one that
-    /// clap finds.
+    /// Where orders are kept. What depends on more than one setting is checked here: a mistake is a message on stderr
+    /// and exit code 2, as one in a single setting is.
     #[must_use]
-    pub fn check(&self) -> Checked {
-        self.checked().unwrap_or_else(|error| {
+    pub fn database(&self) -> Database {
+        self.database_or_default(|name| std::env::var_os(name)).unwrap_or_else(|message| {
             use clap::{CommandFactory as _, error::ErrorKind};
-            Self::command().error(ErrorKind::ValueValidation, format!("{error:#}")).exit()
+            Self::command().error(ErrorKind::ValueValidation, message).exit()
         })
     }
 
-    /// The same with the message, which names the setting; never the value of a key or of a database URL, which may
-    /// hold a password.
-    pub fn checked(&self) -> anyhow::Result<Checked> {
-        let database = self
-            .database_url
-            .0
-            .parse::<Database>()
-            .map_err(|error| anyhow::anyhow!("--database (DATABASE_URL) cannot be read: {error}"))?;
-        let key_text = match (&self.cookie_key, &self.cookie_key_file) {
-            (Some(_), Some(_)) => {
-                anyhow::bail!("COOKIE_KEY and COOKIE_KEY_FILE are both set; set one of the two")
-            }
-            (Some(text), None) => Some(("--cookie-key (COOKIE_KEY)", text.0.clone())),
-            (None, Some(file)) => {
-                let text = std::fs::read_to_string(file).with_context(|| {
-                    format!("--cookie-key-file (COOKIE_KEY_FILE) {} cannot be read", file.display())
-                })?;
-                Some(("the file of --cookie-key-file (COOKIE_KEY_FILE)", text))
-            }
-            (None, None) => None,
+    fn database_or_default(
+        &self,
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Database, &'static str> {
+        let Some(database) = &self.database else {
+            let state = state_directory(lookup).ok_or(
+                "DATABASE_URL is not set, and neither XDG_STATE_HOME nor HOME is, below which orders are kept by \
+                 default: set DATABASE_URL to sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE",
+            )?;
+            return Ok(Database::Sqlite(Some(state.join("sava/sava-cart.db"))));
         };
-        let cookie_key = key_text
-            .map(|(name, text)| Key::parse(&text).map_err(|error| anyhow::anyhow!("{name}: {error}")))
-            .transpose()?;
-        if cookie_key.is_none() && matches!(database, Database::Postgres(_)) {
-            anyhow::bail!(
+        if self.cookie_key.is_none() && matches!(database, Database::Postgres(_)) {
+            return Err(
                 "COOKIE_KEY is not set: with PostgreSQL several replicas serve the same shoppers and need the \
-                 same key; set it to 64 random bytes in hex or base64, such as `openssl rand -hex 64` prints"
+                 same key; set it to 64 random bytes in hex or base64, such as `openssl rand -hex 64` prints",
             );
         }
-        Ok(Checked { database, cookie_key })
+        Ok(database.clone())
     }
 
     /// Whether shoppers come by https, so that cookies can be `Secure`.
@@ -210,6 +158,13 @@ impl Settings {
     pub fn is_public_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
+}
+
+/// The directory of what programs keep between their runs (XDG Base Directory Specification 0.8, which ignores relative
+/// paths); `None` where nothing says where that is.
+fn state_directory(lookup: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let directory = |name: &str| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    directory("XDG_STATE_HOME").or_else(|| directory("HOME").map(|home| home.join(".local/state")))
 }
 
 fn product_service(text: &str) -> Result<Url, String> {
@@ -259,12 +214,18 @@ mod tests {
     fn locales_are_taken_as_people_write_them() {
         let code =
             |text: &str| parse(&["--locale", text]).map(|settings| settings.locale.as_str().to_owned());
-        for (text, expected) in
-            [("IE", "ie"), ("ie", "ie"), ("UK", "uk"), ("EN", "uk"), ("gb", "uk"), ("jp", "jp")]
-        {
+        for (text, expected) in [
+            ("IE", "ie"),
+            ("ie", "ie"),
+            ("UK", "uk"),
+            ("EN", "en"),
+            ("gb", "gb"),
+            ("jp", "jp"),
+            (&"a".repeat(35), &"a".repeat(35)),
+        ] {
             assert_eq!(code(text).unwrap(), expected);
         }
-        for text in ["", "i e", "../ie", "ie/3", "ü"] {
+        for text in ["", "i e", "../ie", "ie/3", "ü", &"a".repeat(36)] {
             assert!(code(text).is_err(), "{text}");
         }
     }
@@ -305,25 +266,42 @@ mod tests {
 
     #[test]
     fn several_replicas_need_a_key() {
-        let message = |arguments: &[&str]| format!("{:#}", parse(arguments).unwrap().checked().unwrap_err());
+        let database = |arguments: &[&str]| parse(arguments).unwrap().database_or_default(|_| None);
         let postgres = "--database=postgres://shop:s3cret@db/shop";
-        assert!(message(&[postgres]).starts_with("COOKIE_KEY is not set"), "{}", message(&[postgres]));
-        let key = format!("--cookie-key={}", "ab".repeat(64));
-        assert!(parse(&[postgres, &key]).unwrap().checked().is_ok());
+        assert!(database(&[postgres]).unwrap_err().starts_with("COOKIE_KEY is not set"));
+        assert!(database(&[postgres, &format!("--cookie-key={}", "ab".repeat(64))]).is_ok());
     }
 
     #[test]
-    fn messages_keep_secrets() {
-        for arguments in [
-            &["--cookie-key=s3cret"][..],
-            &["--database=mysql://shop:s3cret@db/shop"],
-            &["--database=postgres://shop:s3cret@db:port/shop"],
-        ] {
-            let message = format!("{:#}", parse(arguments).unwrap().checked().unwrap_err());
-            assert!(!message.contains("s3cret"), "{message}");
+    fn orders_are_kept_in_the_state_directory() {
+        let settings = parse(&[]).unwrap();
+        let file = |variables: &[(&str, &str)]| {
+            let lookup = |name: &str| {
+                variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into())
+            };
+            let database = settings.database_or_default(lookup)?;
+            Ok(database.file().unwrap().display().to_string())
+        };
+        assert_eq!(
+            file(&[("XDG_STATE_HOME", "/state"), ("HOME", "/home/a")]),
+            Ok("/state/sava/sava-cart.db".into())
+        );
+        let at_home = Ok("/home/a/.local/state/sava/sava-cart.db".to_owned());
+        assert_eq!(file(&[("HOME", "/home/a")]), at_home);
+        assert_eq!(file(&[("XDG_STATE_HOME", "state"), ("HOME", "/home/a")]), at_home);
+        assert_eq!(file(&[("XDG_STATE_HOME", ""), ("HOME", "/home/a")]), at_home);
+        for nowhere in [&[][..], &[("HOME", "")], &[("XDG_STATE_HOME", "state")]] {
+            let error: Result<String, &str> = file(nowhere);
+            assert!(error.unwrap_err().starts_with("DATABASE_URL is not set"), "{nowhere:?}");
         }
-        let settings = parse(&["--cookie-key=s3cret", "--database=postgres://a:s3cret@db/x"]).unwrap();
-        assert!(!format!("{settings:?}").contains("s3cret"), "{settings:?}");
+    }
+
+    #[test]
+    fn settings_keep_secrets() {
+        let key = format!("--cookie-key={}", "5e".repeat(64));
+        let settings = parse(&[&key, "--database=postgres://a:s3cret@db/x"]).unwrap();
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("s3cret") && !shown.contains("5e5e"), "{shown}");
     }
 
     #[test]

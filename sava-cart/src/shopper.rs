@@ -11,20 +11,20 @@ const MAX_AGE: time::Duration = time::Duration::days(400);
 
 /// A browser that has come as far as the checkout.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shopper {
+pub(crate) struct Shopper {
     token: String,
 }
 
 impl Shopper {
     /// A shopper who was not here before.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { token: random_hex::<16>() }
     }
 
     /// The shopper of a request, if its cookie holds.
     #[must_use]
-    pub fn read(cookies: &Cookies, headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn read(cookies: &Cookies, headers: &HeaderMap) -> Option<Self> {
         let value = cookies.read(headers, PURPOSE)?;
         let token = value.strip_prefix("v1~")?;
         let is_ours = token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit());
@@ -33,13 +33,13 @@ impl Shopper {
 
     /// The `Set-Cookie` header that makes this browser remember.
     #[must_use]
-    pub fn set_cookie(&self, cookies: &Cookies) -> HeaderValue {
+    pub(crate) fn set_cookie(&self, cookies: &Cookies) -> HeaderValue {
         cookies.set(PURPOSE, Some(&format!("v1~{}", self.token)), MAX_AGE)
     }
 
     /// The token, as orders are kept by it.
     #[must_use]
-    pub fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         &self.token
     }
 }

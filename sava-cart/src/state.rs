@@ -2,64 +2,70 @@
 
 use std::sync::Arc;
 
-use sava_service::{Identity, Metrics, Readiness};
+use sava_service::{Identity, Metrics, Readiness, Resolver};
 
 use crate::{
     catalog::Catalog,
-    cookies::Cookies,
+    cookies::{Cookies, Key},
     metrics::ShopMetrics,
-    orders::Orders,
+    orders::{Database, Orders},
+    product_service::{Endpoint, sampler::Sampler},
     release::Release,
-    resolver::Resolver,
-    sampler::Sampler,
-    settings::{Checked, Settings},
+    settings::Settings,
 };
 
 /// The state of the store front: cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState {
-    /// The settings.
-    pub settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
     /// The release that this process is.
-    pub release: &'static Release,
+    pub(crate) release: &'static Release,
     /// Who answers, for the footer.
-    pub identity: Identity,
-    /// The products.
-    pub catalog: Catalog,
+    pub(crate) identity: Identity,
+    pub(crate) catalog: Catalog,
     /// Samples of the product service, for the release view.
-    pub sampler: Sampler,
-    /// The orders.
-    pub orders: Orders,
-    /// Its metrics.
-    pub metrics: ShopMetrics,
+    pub(crate) sampler: Sampler,
+    pub(crate) orders: Orders,
+    pub(crate) metrics: ShopMetrics,
     /// The cookies of this store.
-    pub cookies: Cookies,
+    pub(crate) cookies: Cookies,
 }
 
 impl AppState {
-    /// The state of a store front with these settings. It waits for nothing: whether the product service and the
+    /// The state of a store front with these settings, whose orders are in `database`. It waits for nothing: whether the product service and the
     /// database are there shows when they are asked, and `readiness` reports it.
     #[must_use]
     pub fn new(
         settings: &Settings,
-        checked: &Checked,
+        database: &Database,
         identity: &Identity,
         readiness: &Readiness,
         metrics: &Metrics,
     ) -> Self {
         let metrics = ShopMetrics::new(&metrics.registry);
-        let key = checked.cookie_key.clone().unwrap_or_else(|| checked.database.cookie_key());
-        let resolver = Resolver::of_the_system();
+        let key = settings.cookie_key.clone().unwrap_or_else(|| Key::beside(database.file()));
+        let (locale, release) = (settings.locale.as_str(), settings.release);
+        let endpoint = Endpoint::new(&settings.product_service, Resolver::of_the_system());
         Self {
-            release: settings.release,
+            release,
             identity: identity.clone(),
-            sampler: Sampler::new(settings, resolver.clone()),
-            catalog: Catalog::new(settings, resolver, metrics.clone(), readiness.clone()),
-            orders: Orders::new(&checked.database),
+            sampler: Sampler::new(locale, release, &endpoint),
+            catalog: Catalog::new(locale, release, &endpoint, metrics.clone(), readiness.clone()),
+            orders: Orders::new(database),
             metrics,
-            cookies: Cookies::new(key, settings.locale.as_str(), settings.is_public_https()),
+            cookies: Cookies::new(key, locale, settings.is_public_https()),
             settings: Arc::new(settings.clone()),
         }
+    }
+
+    /// Reports to `readiness`, metrics and the log whether orders can be written; never ends.
+    pub fn watch_orders(&self, readiness: Readiness) -> impl Future<Output = ()> + use<> {
+        self.orders.clone().watch(readiness, self.metrics.clone())
+    }
+
+    /// Closes the orders' database.
+    pub async fn close(&self) {
+        self.orders.close().await;
     }
 
     /// What `/version` says.

@@ -15,13 +15,8 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request, http::Response};
 use clap::Parser as _;
-use sava_cart::{
-    catalog::{Catalog, Freshness, Listing, Product},
-    metrics::ShopMetrics,
-    resolver::Resolver,
-    settings::Settings,
-};
-use sava_service::Readiness;
+use sava_cart::{Catalog, Endpoint, Freshness, Listing, Product, ShopMetrics, settings::Settings};
+use sava_service::{Readiness, Resolver};
 use serde_json::{Value, json};
 
 /// A request of the client and the answer that it can live with.
@@ -87,7 +82,7 @@ async fn release_3_0_0_asks_for_v3_else_v2_else_v1() {
 #[track_caller]
 fn only(listing: &Listing) -> &Product {
     assert_eq!(listing.freshness, Freshness::Fresh);
-    let [product] = listing.shelf.products.as_slice() else { panic!("{:?}", listing.shelf.products) };
+    let [product] = listing.list.products.as_slice() else { panic!("{:?}", listing.list.products) };
     product
 }
 
@@ -310,5 +305,6 @@ fn catalog(product_service: &str, release: &str, locale: &str) -> Catalog {
         locale,
     ]);
     let metrics = ShopMetrics::new(&prometheus::Registry::new());
-    Catalog::new(&settings, Resolver::of_the_system(), metrics, Readiness::default())
+    let endpoint = Endpoint::new(&settings.product_service, Resolver::of_the_system());
+    Catalog::new(settings.locale.as_str(), settings.release, &endpoint, metrics, Readiness::default())
 }

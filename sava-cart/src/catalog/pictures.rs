@@ -7,12 +7,14 @@ use std::{
 
 use axum::http::{HeaderValue, StatusCode, header};
 use bytes::Bytes;
+use mime::Mime;
 use quick_cache::{Weighter, sync::Cache};
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    client::{Answer, Client, DEADLINE, Failure, Request},
-    reader::is_picture_file,
+use super::product::is_picture_file;
+use crate::product_service::{
+    client::{Client, Failure, Request, Response},
+    endpoint::DEADLINE,
 };
 
 /// The largest picture that is shown.
@@ -30,10 +32,8 @@ const UNREACHABLE: Duration = Duration::from_secs(1);
 const MEDIA_TYPES: [&str; 6] =
     ["image/svg+xml", "image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"];
 
-/// A picture's bytes.
 #[derive(Clone, Debug)]
 pub struct PictureFile {
-    /// What was supplied.
     pub bytes: Bytes,
     /// Its media type: always an image.
     pub media_type: &'static str,
@@ -43,6 +43,7 @@ pub struct PictureFile {
 
 /// The pictures that were fetched.
 pub(super) struct Pictures {
+    client: Client,
     kept: Cache<String, Kept, ByBytes>,
 }
 
@@ -68,25 +69,24 @@ impl Weighter<String, Kept> for ByBytes {
 }
 
 impl Pictures {
-    pub(super) fn new() -> Self {
-        Self { kept: Cache::with_weighter(256, MAX_KEPT_BYTES, ByBytes) }
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, kept: Cache::with_weighter(256, MAX_KEPT_BYTES, ByBytes) }
     }
 
     /// The picture in `file`: a kept one while it is fresh, else the product service's, else the kept one all the
     /// same.
-    pub(super) async fn get(&self, client: &Client, file: &str) -> Option<PictureFile> {
+    pub(super) async fn get(&self, file: &str) -> Option<PictureFile> {
         if !is_picture_file(file) {
             return None;
         }
-        tokio::time::timeout(DEADLINE, self.find(client, file)).await.ok().flatten()
-    }
-
-    async fn find(&self, client: &Client, file: &str) -> Option<PictureFile> {
-        // Who comes while a picture is fetched for the first time waits for it.
-        let kept = match self.kept.get_value_or_guard_async(file).await {
+        let deadline = Instant::now() + DEADLINE;
+        // A request that comes while a picture is fetched for the first time waits for that. The client keeps the
+        // deadline of the fetch itself: were that cut off here, its breaker would not learn of pictures that hang.
+        let wait = tokio::time::timeout_at(deadline.into(), self.kept.get_value_or_guard_async(file));
+        let kept = match wait.await.ok()? {
             Ok(kept) => kept,
             Err(guard) => {
-                let fetched = fetch(client, file, None).await;
+                let fetched = self.fetch(file, None, deadline).await;
                 // There is room for every picture: insertion fails only where the entry was removed meanwhile.
                 let _ = guard.insert(fetched.clone());
                 return fetched.picture;
@@ -95,59 +95,58 @@ impl Pictures {
         if kept.due > Instant::now() {
             return kept.picture;
         }
-        // Who comes while a picture is asked for again gets the kept one.
+        // A request that comes while a picture is asked for again gets the kept one.
         self.kept.insert(file.to_owned(), Kept { due: Instant::now() + DEADLINE, ..kept.clone() });
-        let fetched = fetch(client, file, Some(&kept)).await;
+        let fetched = self.fetch(file, Some(&kept), deadline).await;
         self.kept.insert(file.to_owned(), fetched.clone());
         fetched.picture
     }
-}
 
-async fn fetch(client: &Client, file: &str, kept: Option<&Kept>) -> Kept {
-    let request = Request {
-        resource: "picture",
-        path: &format!("images/{file}"),
-        accept: &HeaderValue::from_static("image/*"),
-        if_none_match: kept.and_then(|kept| kept.upstream_etag.clone()),
-        max_bytes: MAX_BYTES,
-        deadline: Instant::now() + DEADLINE,
-    };
-    let due = |after: Duration| Instant::now() + after;
-    match client.get(&request).await {
-        Ok(answer) => {
-            let upstream_etag = answer.headers.get(header::ETAG).cloned();
-            match (picture(answer), kept) {
-                (Some(picture), _) => Kept { picture: Some(picture), upstream_etag, due: due(FRESH) },
-                (None, Some(kept)) => Kept { due: due(FRESH), ..kept.clone() },
-                (None, None) => Kept { picture: None, upstream_etag: None, due: due(MISSING) },
+    async fn fetch(&self, file: &str, kept: Option<&Kept>, deadline: Instant) -> Kept {
+        let request = Request {
+            resource: "picture",
+            path: &format!("images/{file}"),
+            accept: &HeaderValue::from_static("image/*"),
+            if_none_match: kept.and_then(|kept| kept.upstream_etag.clone()),
+            max_bytes: MAX_BYTES,
+            deadline,
+        };
+        let due = |after: Duration| Instant::now() + after;
+        match self.client.get(&request).await {
+            Ok(answer) => {
+                let upstream_etag = answer.headers.get(header::ETAG).cloned();
+                match (picture(answer), kept) {
+                    (Some(picture), _) => Kept { picture: Some(picture), upstream_etag, due: due(FRESH) },
+                    (None, Some(kept)) => Kept { due: due(FRESH), ..kept.clone() },
+                    (None, None) => Kept { picture: None, upstream_etag: None, due: due(MISSING) },
+                }
             }
-        }
-        Err(Failure::Status(status, _)) if status.is_client_error() => {
-            Kept { picture: None, upstream_etag: None, due: due(MISSING) }
-        }
-        Err(failure) => {
-            tracing::debug!(file, %failure, "a picture cannot be had");
-            let picture = kept.and_then(|kept| kept.picture.clone());
-            let upstream_etag = kept.and_then(|kept| kept.upstream_etag.clone());
-            Kept { picture, upstream_etag, due: due(UNREACHABLE) }
+            Err(Failure::Status(status, _)) if status.is_client_error() => {
+                Kept { picture: None, upstream_etag: None, due: due(MISSING) }
+            }
+            Err(failure) => {
+                tracing::debug!(file, %failure, "a picture cannot be had");
+                let picture = kept.and_then(|kept| kept.picture.clone());
+                let upstream_etag = kept.and_then(|kept| kept.upstream_etag.clone());
+                Kept { picture, upstream_etag, due: due(UNREACHABLE) }
+            }
         }
     }
 }
 
-/// The picture in a 200; `None` where it is no picture, or in a 304.
-fn picture(answer: Answer) -> Option<PictureFile> {
+/// The picture in a 200; `None` where it is not a picture, or in a 304.
+fn picture(answer: Response) -> Option<PictureFile> {
     if answer.status != StatusCode::OK {
         return None;
     }
-    let stated = answer.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let stated = stated.split(';').next().unwrap_or_default().trim();
-    let media_type = MEDIA_TYPES.into_iter().find(|media_type| media_type.eq_ignore_ascii_case(stated))?;
+    let stated = answer.headers.get(header::CONTENT_TYPE)?.to_str().ok()?.trim().parse::<Mime>().ok()?;
+    let media_type = MEDIA_TYPES.into_iter().find(|media_type| *media_type == stated.essence_str())?;
     let digest = Sha256::digest(&answer.body);
     Some(PictureFile { etag: format!("\"{}\"", hex::encode(&digest[..12])), bytes: answer.body, media_type })
 }
 
 impl fmt::Debug for Pictures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Pictures").field("kept", &self.kept.len()).finish()
+        formatter.debug_struct("Pictures").field("kept", &self.kept.len()).finish_non_exhaustive()
     }
 }

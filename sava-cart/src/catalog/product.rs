@@ -24,7 +24,7 @@ impl fmt::Display for ProductId {
     }
 }
 
-/// The text is no product's id.
+/// The text is not a product's id.
 #[derive(Debug, thiserror::Error)]
 #[error("no product has such an id")]
 pub struct NoSuchId;
@@ -81,8 +81,16 @@ pub struct Picture {
 pub struct Rating {
     /// The mean, 0 to 5.
     pub stars: f32,
-    /// Of so many reviews.
+    /// Of this many reviews.
     pub reviews: u64,
+}
+
+/// Whether `file` can be the name of a picture: one segment of a path, with nothing that a URL could read otherwise.
+pub(super) fn is_picture_file(file: &str) -> bool {
+    (1..=120).contains(&file.len())
+        && file.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && !file.starts_with('.')
+        && !file.ends_with('.')
 }
 
 #[cfg(test)]

@@ -1,10 +1,23 @@
 //! The tolerant reader: takes v1, v2 or v3 by what the products look like, whatever was asked for. Unknown members are
 //! ignored, optional ones may be missing or odd, and one bad product costs that product alone.
+//!
+//! A list may be hostile: it is read element by element, and of an element nothing stays but its product.
 
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use std::{fmt, time::Instant};
 
-use super::{Picture, Product, ProductId, Rating, Store};
+use rust_decimal::Decimal;
+use sava_service::excerpt;
+use serde::{
+    Deserialize, Deserializer as _,
+    de::{Error as _, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    product::{Picture, Product, ProductId, Rating, is_picture_file},
+    product_list::{MAX_CATEGORIES, ProductList, Refusal},
+    store::Store,
+};
 use crate::{
     money::{Currency, Money},
     release::ApiVersion,
@@ -14,18 +27,33 @@ use crate::{
 const MAX_TITLE_CHARS: usize = 300;
 /// A shopper reads no more of a description; a longer one is cut.
 const MAX_DESCRIPTION_CHARS: usize = 4000;
-/// So many bad products of a list are named in the log; the rest is counted.
+/// A category's name is a word or two; a longer one is cut.
+const MAX_CATEGORY_CHARS: usize = 60;
+/// The most elements of a list that are looked at; what comes behind them is left out.
+const MAX_ELEMENTS: usize = 100_000;
+/// The largest element of a list that is looked at, in bytes.
+const MAX_ELEMENT_BYTES: usize = 256 << 10;
+/// The most problems of a list that the log names; the others are counted.
 const MAX_NAMED: usize = 5;
 
 /// What was read of a list.
 #[derive(Debug)]
-pub(super) struct List {
-    pub(super) products: Vec<Product>,
-    pub(super) store: Store,
+pub(super) struct Reading {
+    pub(super) list: ProductList,
     /// The version that the products look like.
     pub(super) api_version: ApiVersion,
-    /// How many products could not be read.
-    pub(super) n_skipped: usize,
+    /// The products that could not be read.
+    pub(super) skipped: Problems,
+    /// References of pictures that were refused.
+    pub(super) pictures: Problems,
+}
+
+/// What is wrong with a list: the first few problems, and how many there are.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    n_problems: usize,
+    /// Each with the place of its element in the list, from 0.
+    named: Vec<(usize, String)>,
 }
 
 /// The members of a product that any version has, each taken as it comes.
@@ -35,15 +63,20 @@ struct Draft<'a> {
     id: Option<&'a RawValue>,
     #[serde(borrow)]
     price: Option<&'a RawValue>,
-    title: Option<Value>,
-    description: Option<Value>,
-    img: Option<Value>,
-    image: Option<Value>,
-    rating: Option<Value>,
-    category: Option<Value>,
+    #[serde(borrow)]
+    title: Option<&'a RawValue>,
+    #[serde(borrow)]
+    description: Option<&'a RawValue>,
+    #[serde(borrow)]
+    img: Option<&'a RawValue>,
+    #[serde(borrow)]
+    image: Option<&'a RawValue>,
+    #[serde(borrow)]
+    rating: Option<&'a RawValue>,
+    #[serde(borrow)]
+    category: Option<&'a RawValue>,
 }
 
-/// A price of v3.
 #[derive(Deserialize)]
 struct Price<'a> {
     #[serde(borrow)]
@@ -51,42 +84,172 @@ struct Price<'a> {
     currency: String,
 }
 
-/// Reads a list of products of `store`. Where the store's currency is only a guess (`is_guess`), that of the
-/// products' own prices is taken.
-pub(super) fn read_list(body: &[u8], store: &Store, is_guess: bool) -> Result<List, String> {
-    let items: Vec<&RawValue> =
-        serde_json::from_slice(body).map_err(|error| format!("not a JSON array of products: {error}"))?;
-    let drafts = items.iter().map(|item| serde_json::from_str::<Draft<'_>>(item.get()));
-    let drafts: Vec<_> = drafts.map(|draft| draft.map_err(|error| error.to_string())).collect();
-    let readable = || drafts.iter().filter_map(|draft| draft.as_ref().ok());
-    let store = match readable().find_map(Draft::own_currency) {
-        Some(currency) if is_guess => Store::new(&store.locale, &store.name, &store.language, currency),
-        _ => store.clone(),
-    };
-    let api_version = readable().map(Draft::api_version).max().unwrap_or(ApiVersion::V1);
-    let mut products = Vec::with_capacity(drafts.len());
-    let mut n_skipped = 0;
-    for (place, draft) in drafts.into_iter().enumerate() {
-        match draft.and_then(|draft| draft.product(&store)) {
-            Ok(product) => products.push(product),
-            Err(reason) => {
-                n_skipped += 1;
-                if n_skipped <= MAX_NAMED {
-                    tracing::warn!(place, reason, "a product cannot be read and is left out");
-                }
-            }
-        }
-    }
-    if n_skipped > MAX_NAMED {
-        tracing::warn!(n_skipped, "more products cannot be read and are left out");
-    }
-    if products.is_empty() && n_skipped > 0 {
-        return Err(format!("none of its {n_skipped} products can be read"));
-    }
-    Ok(List { products, store, api_version, n_skipped })
+/// A picture of v3; of v2 there is the reference alone.
+#[derive(Default, Deserialize)]
+struct ImageDraft<'a> {
+    #[serde(borrow)]
+    src: Option<&'a RawValue>,
+    #[serde(borrow)]
+    alt: Option<&'a RawValue>,
+    #[serde(borrow)]
+    width: Option<&'a RawValue>,
+    #[serde(borrow)]
+    height: Option<&'a RawValue>,
 }
 
-impl Draft<'_> {
+#[derive(Deserialize)]
+struct RatingDraft<'a> {
+    #[serde(borrow)]
+    stars: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reviews: Option<&'a RawValue>,
+}
+
+/// Reads a list of products of `store`, and gives up at the `deadline`. Where the store's currency is only a guess
+/// (`is_guess`), that of the products' own prices is taken.
+pub(super) fn read_list(
+    body: &[u8],
+    store: &Store,
+    is_guess: bool,
+    deadline: Instant,
+) -> Result<Reading, String> {
+    let currency = if is_guess { first_currency(body, deadline)? } else { None };
+    let store = match currency {
+        Some(currency) => Store::new(&store.locale, &store.name, &store.language, currency),
+        None => store.clone(),
+    };
+    let mut reading = Reading {
+        list: ProductList::empty(store),
+        api_version: ApiVersion::V1,
+        skipped: Problems::default(),
+        pictures: Problems::default(),
+    };
+    for_each_element(body, deadline, |place, element| reading.take(place, element))?;
+    if reading.list.products.is_empty() && reading.skipped.n_problems > 0 {
+        return Err(format!("none of its {} products can be read", reading.skipped.n_problems));
+    }
+    Ok(reading)
+}
+
+/// The currency of the first price that states one.
+fn first_currency(body: &[u8], deadline: Instant) -> Result<Option<Currency>, String> {
+    let mut currency = None;
+    for_each_element(body, deadline, |place, element| {
+        if currency.is_none() && place < MAX_ELEMENTS {
+            currency = Draft::read(element).ok().and_then(|draft| draft.own_currency());
+        }
+    })?;
+    Ok(currency)
+}
+
+/// Calls `take` with the place and the text of each element of the JSON array in `body`. Only the array's own syntax is
+/// read here, without recursion and without a value of anything.
+fn for_each_element(body: &[u8], deadline: Instant, take: impl FnMut(usize, &str)) -> Result<(), String> {
+    struct Elements<F> {
+        deadline: Instant,
+        take: F,
+    }
+
+    impl<'a, F: FnMut(usize, &'a str)> Visitor<'a> for Elements<F> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'a>>(mut self, mut sequence: A) -> Result<(), A::Error> {
+            let mut place = 0;
+            while let Some(element) = sequence.next_element::<&RawValue>()? {
+                if Instant::now() >= self.deadline {
+                    return Err(A::Error::custom("there was no time to read all of it"));
+                }
+                (self.take)(place, element.get());
+                place += 1;
+            }
+            Ok(())
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    deserializer
+        .deserialize_seq(Elements { deadline, take })
+        .and_then(|()| deserializer.end())
+        .map_err(|error| format!("not a JSON array of products: {error}"))
+}
+
+impl Reading {
+    fn take(&mut self, place: usize, element: &str) {
+        if self.list.is_cut || place >= MAX_ELEMENTS {
+            self.list.is_cut = true;
+            return;
+        }
+        let product = Draft::read(element).and_then(|draft| {
+            self.api_version = self.api_version.max(draft.api_version());
+            draft.product(&self.list.store, |reference| self.pictures.add(place, reference))
+        });
+        match product.map(|product| (product.id, self.list.add(product))) {
+            Ok((_, Ok(()) | Err(Refusal::Full))) => {}
+            Ok((id, Err(Refusal::Duplicate))) => self.skipped.add(place, format!("the id {id} is taken")),
+            Err(reason) => self.skipped.add(place, reason),
+        }
+    }
+
+    /// How many products could not be read.
+    pub(super) const fn n_skipped(&self) -> usize {
+        self.skipped.n_problems
+    }
+
+    /// Writes to the log what is wrong with the list.
+    pub(super) fn log_problems(&self) {
+        for (place, reason) in &self.skipped.named {
+            tracing::warn!(place, reason, "a product cannot be read and is left out");
+        }
+        if self.skipped.n_problems > MAX_NAMED {
+            tracing::warn!(
+                n_skipped = self.skipped.n_problems,
+                "more products cannot be read and are left out"
+            );
+        }
+        for (place, source) in &self.pictures.named {
+            tracing::warn!(place, source, "a picture's reference is refused");
+        }
+        if self.pictures.n_problems > MAX_NAMED {
+            tracing::warn!(n_refused = self.pictures.n_problems, "more references of pictures are refused");
+        }
+        if self.list.is_cut {
+            let (n_products, n_bytes) = (self.list.products.len(), self.list.n_bytes());
+            tracing::warn!(n_products, n_bytes, "the product list is too long: the rest is left out");
+        }
+        if self.list.has_more_categories {
+            let n_categories = MAX_CATEGORIES;
+            tracing::warn!(
+                n_categories,
+                "there are too many categories: the others are not offered to browse"
+            );
+        }
+    }
+}
+
+impl Problems {
+    fn add(&mut self, place: usize, problem: String) {
+        self.n_problems += 1;
+        if self.named.len() < MAX_NAMED {
+            self.named.push((place, problem));
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    fn read(element: &'a str) -> Result<Self, String> {
+        if element.len() > MAX_ELEMENT_BYTES {
+            return Err(format!(
+                "it has {} bytes, and a product has {MAX_ELEMENT_BYTES} at most",
+                element.len()
+            ));
+        }
+        object(element)
+    }
+
     fn own_currency(&self) -> Option<Currency> {
         serde_json::from_str::<Price<'_>>(self.price?.get()).ok()?.currency.parse().ok()
     }
@@ -102,23 +265,24 @@ impl Draft<'_> {
         }
     }
 
-    fn product(&self, store: &Store) -> Result<Product, String> {
+    /// The product; a picture's reference that it cannot have is given to `refuse_picture`.
+    fn product(&self, store: &Store, refuse_picture: impl FnOnce(String)) -> Result<Product, String> {
         let id: u64 = self
             .id
             .and_then(|id| id.get().parse().ok())
             .filter(|id| *id > 0)
             .ok_or("its id is not a positive integer")?;
-        let title = text(self.title.as_ref(), MAX_TITLE_CHARS)
-            .ok_or_else(|| format!("the product {id} has no title"))?;
+        let title =
+            text(self.title, MAX_TITLE_CHARS).ok_or_else(|| format!("the product {id} has no title"))?;
         let price = self.money(store).map_err(|reason| format!("the price of the product {id} {reason}"))?;
         Ok(Product {
             id: ProductId::Product(id),
             price_text: store.format(price),
             price,
-            description: text(self.description.as_ref(), MAX_DESCRIPTION_CHARS).unwrap_or_default(),
-            picture: self.picture(),
-            rating: self.rating.as_ref().and_then(rating),
-            category: text(self.category.as_ref(), 60),
+            description: text(self.description, MAX_DESCRIPTION_CHARS).unwrap_or_default(),
+            picture: self.picture(refuse_picture),
+            rating: self.rating.and_then(rating),
+            category: text(self.category, MAX_CATEGORY_CHARS),
             title,
         })
     }
@@ -126,7 +290,7 @@ impl Draft<'_> {
     fn money(&self, store: &Store) -> Result<Money, String> {
         let raw = self.price.ok_or("is missing")?.get();
         let amount = if raw.starts_with('{') {
-            let price: Price<'_> = serde_json::from_str(raw).map_err(|error| format!("is wrong: {error}"))?;
+            let price: Price<'_> = object(raw).map_err(|error| format!("is wrong: {error}"))?;
             if price.currency != store.currency.code() {
                 let currency: String = price.currency.chars().take(8).collect();
                 return Err(format!("is in {currency}, and the store sells in {}", store.currency));
@@ -144,27 +308,37 @@ impl Draft<'_> {
     }
 
     /// A hostile reference costs the picture, not the product.
-    fn picture(&self) -> Option<Picture> {
-        let (source, image) = match (&self.image, &self.img) {
-            (Some(image), _) => (image.get("src")?.as_str()?, image),
-            (None, Some(img)) => (img.as_str()?, &Value::Null),
-            (None, None) => return None,
+    fn picture(&self, refuse: impl FnOnce(String)) -> Option<Picture> {
+        let image = match (self.image, self.img) {
+            (Some(image), _) => object(image.get()).ok()?,
+            (None, img) => ImageDraft { src: img, ..ImageDraft::default() },
         };
-        let pixels = |name| {
-            let length = image.get(name).and_then(Value::as_u64)?;
-            u32::try_from(length).ok().filter(|length| (1..=20_000).contains(length))
-        };
-        let Some(file) = picture_file(source) else {
-            tracing::warn!(source = %source.chars().take(80).collect::<String>(), "a picture's reference is refused");
+        let pixels = |length| member::<u32>(length).filter(|length| (1..=20_000).contains(length));
+        let source: String = member(image.src)?;
+        let Some(file) = picture_file(&source) else {
+            refuse(source.chars().take(80).collect());
             return None;
         };
         Some(Picture {
             file: file.to_owned(),
-            alt: text(image.get("alt"), MAX_TITLE_CHARS).unwrap_or_default(),
-            width: pixels("width"),
-            height: pixels("height"),
+            alt: text(image.alt, MAX_TITLE_CHARS).unwrap_or_default(),
+            width: pixels(image.width),
+            height: pixels(image.height),
         })
     }
+}
+
+/// The object in `text`. Serde would take an array for an object with its members in order.
+fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    if !text.starts_with('{') {
+        return Err("not a JSON object".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// The value of a member, if there is one of that type.
+fn member<'a, T: Deserialize<'a>>(value: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(value?.get()).ok()
 }
 
 /// The file of a reference such as `/images/dreamcatcher.svg`, which is a path below the API's base. Anything else
@@ -175,47 +349,33 @@ fn picture_file(reference: &str) -> Option<&str> {
     is_picture_file(file).then_some(file)
 }
 
-/// Whether `file` can be the name of a picture: one segment of a path, with nothing that a URL could read otherwise.
-pub(super) fn is_picture_file(file: &str) -> bool {
-    (1..=120).contains(&file.len())
-        && file.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        && !file.starts_with('.')
-        && !file.ends_with('.')
-}
-
-fn rating(value: &Value) -> Option<Rating> {
-    let stars = value.get("stars")?.as_f64()?;
-    let reviews = match value.get("reviews") {
-        None | Some(Value::Null) => 0,
-        Some(reviews) => reviews.as_u64()?,
-    };
+fn rating(value: &RawValue) -> Option<Rating> {
+    let rating: RatingDraft<'_> = object(value.get()).ok()?;
+    let stars: f64 = member(rating.stars)?;
+    let reviews = if rating.reviews.is_some() { member(rating.reviews)? } else { 0 };
     #[expect(clippy::cast_possible_truncation, reason = "0 to 5 stars, shown with one decimal")]
     (0.0..=5.0).contains(&stars).then_some(Rating { stars: stars as f32, reviews })
 }
 
 /// A text with something in it, cut where it is too long.
-fn text(value: Option<&Value>, max_chars: usize) -> Option<String> {
-    let text = value?.as_str()?.trim();
-    match text.char_indices().nth(max_chars) {
-        _ if text.is_empty() => None,
-        Some((end, _)) => Some(format!("{}…", text[..end].trim_end())),
-        None => Some(text.to_owned()),
-    }
+fn text(value: Option<&RawValue>, max_chars: usize) -> Option<String> {
+    let text: String = member(value)?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| excerpt(text, max_chars).into_owned())
 }
 
 /// A JSON number times ten to the `decimals`, if that is an integer: exact, for a float would not be.
 fn scaled(number: &str, decimals: u8) -> Option<i64> {
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let digits: i64 = format!("{integer}{fraction}").parse().ok().filter(|_| number.len() <= 64)?;
-    if digits == 0 {
-        return Some(0);
+    let has_exponent = number.contains(['e', 'E']);
+    let parse = if has_exponent { Decimal::from_scientific } else { Decimal::from_str_exact };
+    let mut amount = parse(number).ok()?.normalize();
+    // Digits behind the last decimal would be rounded away.
+    if amount.scale() > u32::from(decimals) {
+        return None;
     }
-    let exponent: i32 = exponent.parse().ok().filter(|exponent: &i32| exponent.abs() <= 64)?;
-    let shift = exponent + i32::from(decimals) - i32::try_from(fraction.len()).ok()?;
-    let power = 10_i64.checked_pow(shift.unsigned_abs())?;
-    if shift >= 0 { digits.checked_mul(power) } else { (digits % power == 0).then_some(digits / power) }
+    amount.rescale(u32::from(decimals));
+    // Where the digits do not fit, the scale stays what it was.
+    (amount.scale() == u32::from(decimals)).then(|| i64::try_from(amount.mantissa()).ok()).flatten()
 }
 
 /// A store as `/products` lists it. Members that say more are ignored.
@@ -231,29 +391,45 @@ struct StoreDraft {
 }
 
 /// The store of `locale` among those that `/products` lists; `None` where the answer does not tell.
-pub(super) fn read_store(body: &[u8], locale: &str) -> Option<Store> {
-    let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
-    let mut stores = items.iter().filter_map(|item| serde_json::from_str::<StoreDraft>(item.get()).ok());
+pub(super) fn read_store(body: &[u8], locale: &str, deadline: Instant) -> Option<Store> {
     let is_it = |name: &str| name.eq_ignore_ascii_case(locale);
-    let store =
-        stores.find(|store| is_it(&store.locale) || store.aliases.iter().any(|alias| is_it(alias)))?;
+    let mut found = None;
+    for_each_element(body, deadline, |_, element| {
+        let is_wanted =
+            |store: &StoreDraft| is_it(&store.locale) || store.aliases.iter().any(|alias| is_it(alias));
+        found = found.take().or_else(|| object(element).ok().filter(is_wanted));
+    })
+    .ok()?;
+    let store = found?;
     Some(Store::new(locale, &store.name, &store.language, store.currency.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::{fmt::Write as _, time::Duration};
+
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::catalog::product_list::MAX_BYTES;
 
-    fn read(products: &Value) -> Result<List, String> {
-        read_list(products.to_string().as_bytes(), &Store::default_of("ie"), false)
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_mins(1)
+    }
+
+    fn read_text(body: &str) -> Result<Reading, String> {
+        read_list(body.as_bytes(), &Store::default_of("ie"), false, soon())
+    }
+
+    fn read(products: &Value) -> Result<Reading, String> {
+        read_text(&products.to_string())
     }
 
     #[track_caller]
     fn one(product: &Value) -> Option<Product> {
         read(&json!([{"id": 99, "title": "Witness", "price": 1}, product]))
             .unwrap()
+            .list
             .products
             .into_iter()
             .nth(1)
@@ -278,8 +454,8 @@ mod tests {
         let v2 = json!([{"id": 3, "title": "T", "description": "D", "price": 25.00, "img": "/images/t.svg"}]);
         let v3 = json!([{"id": 3, "title": "T", "price": {"amount": 2500, "currency": "EUR"}}]);
         for (list, version) in [(v1, ApiVersion::V1), (v2, ApiVersion::V2), (v3, ApiVersion::V3)] {
-            let list = read(&list).unwrap();
-            assert_eq!((list.api_version, list.products[0].price.amount), (version, 2500));
+            let reading = read(&list).unwrap();
+            assert_eq!((reading.api_version, reading.list.products[0].price.amount), (version, 2500));
         }
     }
 
@@ -397,23 +573,103 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_an_error() {
-        for body in ["", "{}", "[", "null", "<html>", "[{}]", "[1, 2]"] {
-            assert!(read_list(body.as_bytes(), &Store::default_of("ie"), false).is_err(), "{body}");
+        for body in ["", "{}", "[", "null", "<html>", "[{}]", "[1, 2]", "[]]", "[]x", "[0,]", "[\"\u{1}\"]"] {
+            assert!(read_text(body).is_err(), "{body}");
         }
-        assert!(read_list(b"[]", &Store::default_of("ie"), false).unwrap().products.is_empty());
+        assert!(read_text("[]").unwrap().list.products.is_empty());
     }
 
     #[test]
     fn a_guessed_currency_gives_way_to_that_of_the_prices() {
         let body = json!([{"id": 1, "title": "T", "price": {"amount": 1235, "currency": "JPY"}}]).to_string();
-        let list = read_list(body.as_bytes(), &Store::default_of("jp"), true).unwrap();
-        assert_eq!(list.products[0].price_text, "¥1,235");
+        let reading = read_list(body.as_bytes(), &Store::default_of("jp"), true, soon()).unwrap();
+        assert_eq!(reading.list.products[0].price_text, "¥1,235");
     }
 
     #[test]
     fn long_texts_are_cut() {
         let title = with("title", &json!("ö".repeat(1000))).unwrap().title;
         assert_eq!(title.chars().count(), MAX_TITLE_CHARS + 1);
+    }
+
+    /// A list of `n_products`; `members` writes those of a product beside its id and price.
+    fn long_list(n_products: usize, members: impl Fn(usize) -> String) -> String {
+        let mut body = String::from("[");
+        for id in 1..=n_products {
+            let comma = if id == 1 { "" } else { "," };
+            write!(body, r#"{comma}{{"id":{id},"price":1,{}}}"#, members(id)).unwrap();
+        }
+        body.push(']');
+        body
+    }
+
+    #[test]
+    fn a_list_with_too_many_elements_is_cut() {
+        let reading = read_text(&long_list(MAX_ELEMENTS + 1, |_| r#""title":"T""#.to_owned())).unwrap();
+        assert!(reading.list.is_cut && reading.list.n_bytes() <= MAX_BYTES);
+        assert!(reading.list.products.len() <= MAX_ELEMENTS);
+        let whole = read_text(&long_list(1000, |_| r#""title":"T""#.to_owned())).unwrap();
+        assert!(!whole.list.is_cut && !whole.list.has_more_categories);
+    }
+
+    #[test]
+    fn a_list_with_too_much_text_is_cut() {
+        let description = "x".repeat(4000);
+        let members = |_| format!(r#""title":"T","description":"{description}""#);
+        let reading = read_text(&long_list(10_000, members)).unwrap();
+        let n_bytes = reading.list.n_bytes();
+        assert!(reading.list.is_cut && n_bytes <= MAX_BYTES && n_bytes > MAX_BYTES - 8192, "{n_bytes}");
+        let last_id = reading.list.products.last().unwrap().id;
+        assert_eq!(
+            last_id,
+            ProductId::Product(reading.list.products.len() as u64),
+            "the first of the list stay"
+        );
+    }
+
+    #[test]
+    fn too_many_categories_are_cut_and_their_products_stay() {
+        let reading = read_text(&long_list(1000, |id| format!(r#""title":"T","category":"c{id}""#))).unwrap();
+        assert_eq!((reading.list.categories.len(), reading.list.products.len()), (MAX_CATEGORIES, 1000));
+        assert!(reading.list.has_more_categories && !reading.list.is_cut);
+    }
+
+    #[test]
+    fn problems_are_counted_and_the_first_are_named() {
+        let body = format!("[{}{}]", "0,".repeat(500), r#"{"id":1,"title":"T","price":1}"#);
+        let reading = read_text(&body).unwrap();
+        assert_eq!((reading.n_skipped(), reading.skipped.named.len()), (500, MAX_NAMED));
+        let odd = r#""title":"T","img":"javascript:x""#;
+        let reading = read_text(&long_list(100, |_| odd.to_owned())).unwrap();
+        assert_eq!((reading.pictures.n_problems, reading.pictures.named.len()), (100, MAX_NAMED));
+    }
+
+    #[test]
+    fn of_products_with_one_id_the_first_stays() {
+        let body = json!([{"id": 1, "title": "A", "price": 1}, {"id": 1, "title": "B", "price": 1}]);
+        let reading = read(&body).unwrap();
+        assert_eq!((reading.list.products.len(), reading.n_skipped()), (1, 1));
+        assert_eq!(reading.list.products[0].title, "A");
+    }
+
+    #[test]
+    fn hostile_elements_cost_themselves_alone() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let digits = "9".repeat(1 << 20);
+        let large = format!(r#"{{"id":1,"price":1,"title":"{}"}}"#, "x".repeat(1 << 20));
+        let members = format!(r#"{{"id":1,"price":1,"title":"T","image":{deep}}}"#);
+        for (element, stays) in [(&deep, false), (&digits, false), (&large, false), (&members, true)] {
+            let reading = read_text(&format!(r#"[{element},{{"id":7,"title":"T","price":1}}]"#)).unwrap();
+            assert_eq!(reading.list.products.len(), if stays { 2 } else { 1 });
+        }
+        // Not the members of a product in the order of the reader.
+        assert!(one(&json!([1, 1, "T", null, null, null, null, null])).is_none());
+    }
+
+    #[test]
+    fn reading_ends_at_the_deadline() {
+        let error = read_list(b"[1, 2]", &Store::default_of("ie"), false, Instant::now()).unwrap_err();
+        assert!(error.contains("no time"), "{error}");
     }
 
     #[test]
@@ -424,11 +680,12 @@ mod tests {
             {"code": "JP", "name": "Japan", "language": "ja-JP", "currency": "JPY", "aliases": ["nippon"]},
         ])
         .to_string();
-        let store =
-            |locale| read_store(body.as_bytes(), locale).map(|store| (store.name, store.currency.code()));
+        let store = |locale| {
+            read_store(body.as_bytes(), locale, soon()).map(|store| (store.name, store.currency.code()))
+        };
         assert_eq!(store("jp"), Some(("Japan".to_owned(), "JPY")));
         assert_eq!(store("nippon"), Some(("Japan".to_owned(), "JPY")));
         assert_eq!(store("uk"), None);
-        assert!(read_store(b"{}", "ie").is_none());
+        assert!(read_store(b"{}", "ie", soon()).is_none());
     }
 }

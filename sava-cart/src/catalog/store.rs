@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    country::Country,
+    address::country::Country,
     money::{Currency, Format, Money},
 };
 
@@ -48,6 +48,8 @@ impl Store {
         match locale {
             "ie" => Self::new("ie", "Ireland", "en-IE", Currency::EUR),
             "uk" => Self::new("uk", "United Kingdom", "en-GB", Currency::GBP),
+            // Other names of that store in the catalog that sava-product comes with; in another they may be a store's own.
+            "en" | "gb" => Self::new(locale, "United Kingdom", "en-GB", Currency::GBP),
             other => {
                 let region = other.rsplit('-').next().unwrap_or(other).to_ascii_uppercase();
                 Self::new(other, &region, &format!("en-{region}"), Currency::EUR)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use time::OffsetDateTime;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, UdpSocket},
@@ -14,6 +14,9 @@ use tokio::{
 };
 
 use super::*;
+use sava_service::Resolver;
+
+use crate::settings::Settings;
 
 const V1: &str = r#"[{"id":3,"title":"Dreamcatcher","description":"Catches.","price":25,"locale":"ie"}]"#;
 const V3: &str = r#"[{"id":3,"title":"Dreamcatcher","price":{"amount":2500,"currency":"EUR"}}]"#;
@@ -119,10 +122,10 @@ fn healthy(head: &str, list: &str) -> Reply {
 }
 
 fn catalog(product_service: &str, arguments: &[&str]) -> Catalog {
-    catalog_with(product_service, arguments, Resolver::of_the_system())
+    catalog_with(product_service, arguments, &Resolver::of_the_system())
 }
 
-fn catalog_with(product_service: &str, arguments: &[&str], resolver: Resolver) -> Catalog {
+fn catalog_with(product_service: &str, arguments: &[&str], resolver: &Resolver) -> Catalog {
     let fixed = [
         "sava-cart",
         "--listen=127.0.0.1:0",
@@ -132,7 +135,8 @@ fn catalog_with(product_service: &str, arguments: &[&str], resolver: Resolver) -
     ];
     let settings = Settings::parse_from(fixed.iter().chain(arguments));
     let metrics = ShopMetrics::new(&prometheus::Registry::new());
-    Catalog::new(&settings, resolver, metrics, Readiness::default())
+    let endpoint = Endpoint::new(&settings.product_service, resolver.clone());
+    Catalog::new(settings.locale.as_str(), settings.release, &endpoint, metrics, Readiness::default())
 }
 
 /// A port of this machine that refuses connections.
@@ -146,7 +150,7 @@ async fn an_unchanged_catalog_is_parsed_once() {
     let catalog = stub.catalog();
     let (first, second) = (catalog.list().await, catalog.list().await);
     assert_eq!((first.freshness, second.freshness), (Freshness::Fresh, Freshness::Fresh));
-    assert!(Arc::ptr_eq(&first.shelf, &second.shelf));
+    assert!(Arc::ptr_eq(&first.list, &second.list));
     assert!(stub.list_requests()[1].contains("if-none-match: \"one\""), "{:?}", stub.list_requests());
     // The 304 says who confirmed it; it says nothing of its instance, and nothing is made up.
     assert_eq!(first.served_by.unwrap().instance.as_deref(), Some("pod-1"));
@@ -173,10 +177,10 @@ async fn answers_of_two_releases_in_turn_are_parsed_once_each() {
         listings.push(catalog.list().await);
     }
     for (earlier, later) in listings.iter().zip(&listings[2..]) {
-        assert!(Arc::ptr_eq(&earlier.shelf, &later.shelf));
+        assert!(Arc::ptr_eq(&earlier.list, &later.list));
         assert_eq!(earlier.served_by, later.served_by);
     }
-    assert!(!Arc::ptr_eq(&listings[0].shelf, &listings[1].shelf));
+    assert!(!Arc::ptr_eq(&listings[0].list, &listings[1].list));
 }
 
 #[tokio::test]
@@ -209,9 +213,9 @@ async fn fruit_is_on_sale_where_the_product_service_was_never_reachable() {
     let listing = catalog(&format!("http://{}", closed_port().await), &["--locale=UK"]).list().await;
     assert_eq!(listing.freshness, Freshness::Fruit);
     assert_eq!(listing.served_by, None);
-    let titles: Vec<_> = listing.shelf.products.iter().map(|product| product.title.as_str()).collect();
+    let titles: Vec<_> = listing.list.products.iter().map(|product| product.title.as_str()).collect();
     assert_eq!(titles, ["Apples", "Oranges", "Papayas", "Garlic"]);
-    assert_eq!(listing.shelf.products[0].price_text, "£2.50");
+    assert_eq!(listing.list.products[0].price_text, "£2.50");
 }
 
 #[tokio::test]
@@ -223,7 +227,7 @@ async fn the_last_good_answer_stays_while_the_product_service_is_away() {
     let stale = catalog.list().await;
     let Freshness::Stale { since } = stale.freshness else { panic!("{:?}", stale.freshness) };
     assert!(since >= before && since <= OffsetDateTime::now_utc());
-    assert!(Arc::ptr_eq(&good.shelf, &stale.shelf));
+    assert!(Arc::ptr_eq(&good.list, &stale.list));
     assert_eq!(good.served_by, stale.served_by);
     assert!(catalog.list().await.is_fresh());
     // Fruit in a cart from before stays on sale, beside real products.
@@ -280,6 +284,44 @@ async fn an_open_breaker_asks_nothing_and_tries_again_within_five_seconds() {
     tokio::time::timeout(Duration::from_secs(5), tried_again).await.unwrap();
 }
 
+/// A product service of which only pictures fail: lists go on, as often as pictures are asked for. Names differ, so that
+/// no failure is remembered for a name.
+#[tokio::test]
+async fn failing_pictures_leave_the_lists_alone() {
+    let failures: [fn() -> Reply; 2] = [|| status("500 Oops"), || Reply::Hang];
+    for failure in failures {
+        let is_picture = |head: &str| head.starts_with("GET /images/");
+        let stub =
+            Stub::start(move |head, _| if is_picture(head) { failure() } else { healthy(head, V3) }).await;
+        let catalog = stub.catalog();
+        let names: Vec<_> = (0..20).map(|number| format!("{number}.svg")).collect();
+        for names in names.chunks(10) {
+            let pictures = futures_util::future::join_all(names.iter().map(|name| catalog.image(name))).await;
+            assert!(pictures.iter().all(Option::is_none));
+            for _ in 0..3 {
+                assert!(catalog.list().await.is_fresh());
+            }
+        }
+        let n_asked = stub.requests.lock().unwrap().iter().filter(|head| is_picture(head)).count();
+        assert!(n_asked <= 10, "pictures have a breaker as well: {n_asked}");
+    }
+}
+
+#[tokio::test]
+async fn failing_lists_leave_the_pictures_alone() {
+    let stub = Stub::start(|head, _| match head {
+        head if head.starts_with("GET /images/") => ok("content-type: image/svg+xml\r\n", "<svg/>"),
+        _ => status("500 Oops"),
+    })
+    .await;
+    let catalog = stub.catalog();
+    for number in 0..10 {
+        assert_eq!(catalog.list().await.freshness, Freshness::Fruit);
+        assert!(catalog.image(&format!("{number}.svg")).await.is_some(), "{number}");
+    }
+    assert!(stub.list_requests().len() < 10, "the breaker of lists is open");
+}
+
 #[tokio::test]
 async fn larger_answers_than_eight_mebibytes_are_not_read() {
     for announced in [true, false] {
@@ -324,7 +366,7 @@ async fn each_release_asks_for_its_versions_and_takes_any() {
         let stub = Stub::start(|head, _| healthy(head, V3)).await;
         let catalog = catalog(&format!("http://{}", stub.address), &["--release", release]);
         let listing = catalog.list().await;
-        assert_eq!(listing.shelf.products[0].price_text, "€25.00");
+        assert_eq!(listing.list.products[0].price_text, "€25.00");
         assert_eq!(listing.served_by.unwrap().api_version, ApiVersion::V3);
         assert!(stub.list_requests()[0].contains(accept), "{:?}", stub.list_requests());
     }
@@ -336,8 +378,8 @@ async fn another_country_is_data() {
     let stub = Stub::start(move |head, _| healthy(head, list)).await;
     let catalog = catalog(&format!("http://{}", stub.address), &["--locale=JP"]);
     let listing = catalog.list().await;
-    assert_eq!(listing.shelf.products[0].price_text, "￥1,235");
-    assert_eq!(listing.shelf.store.name, "Japan");
+    assert_eq!(listing.list.products[0].price_text, "￥1,235");
+    assert_eq!(listing.list.store.name, "Japan");
     assert_eq!(catalog.store().language, "ja-JP");
 }
 
@@ -349,9 +391,9 @@ async fn an_older_product_service_need_not_describe_its_stores() {
     })
     .await;
     let catalog = stub.catalog();
-    assert_eq!(catalog.list().await.shelf.products[0].price_text, "€25.00");
+    assert_eq!(catalog.list().await.list.products[0].price_text, "€25.00");
     let (again, once_more) = (catalog.list().await, catalog.list().await);
-    assert!(Arc::ptr_eq(&again.shelf, &once_more.shelf));
+    assert!(Arc::ptr_eq(&again.list, &once_more.list));
     let requests = stub.requests.lock().unwrap();
     assert_eq!(requests.iter().filter(|head| head.starts_with("GET /products HTTP")).count(), 1);
 }
@@ -398,9 +440,9 @@ async fn two_replicas_behind_one_name_share_the_page_views() {
     let second_address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), first.address.port()));
     let second = Stub::start_at(second_address, |head, _| healthy(head, V3)).await;
     let name_server = name_server([Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)]).await;
-    let resolver = Resolver::with_config(ask(name_server));
+    let resolver = ask(name_server);
     let service = format!("http://sava-product.test.:{}", first.address.port());
-    let catalog = catalog_with(&service, &[], resolver);
+    let catalog = catalog_with(&service, &[], &resolver);
     let mut interval = tokio::time::interval(Duration::from_millis(110));
     for _ in 0..20 {
         interval.tick().await;
@@ -411,26 +453,39 @@ async fn two_replicas_behind_one_name_share_the_page_views() {
     assert!((6..=14).contains(&shares.0), "{shares:?}");
 }
 
+/// Longer than connecting may take: it is waited for all the same.
+#[tokio::test]
+async fn a_slow_name_server_is_waited_for() {
+    let stub = Stub::start(|head, _| healthy(head, V3)).await;
+    let name_server = slow_name_server([Ipv4Addr::LOCALHOST; 2], Duration::from_millis(300)).await;
+    let service = format!("http://sava-product.test.:{}", stub.address.port());
+    let catalog = catalog_with(&service, &[], &ask(name_server));
+    assert!(catalog.list().await.is_fresh());
+}
+
 #[tokio::test]
 async fn a_replica_that_is_gone_is_not_noticed() {
     let first = Stub::start(|head, _| healthy(head, V3)).await;
     let name_server = name_server([Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)]).await;
     let service = format!("http://sava-product.test.:{}", first.address.port());
     for _ in 0..4 {
-        let catalog = catalog_with(&service, &[], Resolver::with_config(ask(name_server)));
+        let catalog = catalog_with(&service, &[], &ask(name_server));
         assert!(catalog.list().await.is_fresh());
     }
 }
 
-fn ask(name_server: SocketAddr) -> ResolverConfig {
-    let mut connection = ConnectionConfig::udp();
-    connection.port = name_server.port();
-    let server = NameServerConfig::new(name_server.ip(), true, vec![connection]);
-    ResolverConfig::from_parts(None, Vec::new(), vec![server])
+/// A resolver that asks this name server, which is at 127.0.0.1, alone.
+fn ask(name_server: SocketAddr) -> Resolver {
+    Resolver::of_files("/dev/null", "/dev/null", name_server.port())
 }
 
 /// A name server that knows one name's IPv4 addresses, whatever the name (RFC 1035 §4).
 async fn name_server(addresses: [Ipv4Addr; 2]) -> SocketAddr {
+    slow_name_server(addresses, Duration::ZERO).await
+}
+
+/// One that answers after that long.
+async fn slow_name_server(addresses: [Ipv4Addr; 2], delay: Duration) -> SocketAddr {
     const TYPE_A: [u8; 2] = [0, 1];
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -447,6 +502,7 @@ async fn name_server(addresses: [Ipv4Addr; 2]) -> SocketAddr {
                 answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0x0e, 0x10, 0, 4]);
                 answer.extend(address.octets());
             }
+            tokio::time::sleep(delay).await;
             socket.send_to(&answer, client).await.unwrap();
         }
     });

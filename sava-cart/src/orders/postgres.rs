@@ -1,7 +1,12 @@
 //! Orders in PostgreSQL, which several replicas share.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Instant,
+};
 
+use sava_service::Resolver;
 use sqlx::{
     PgPool,
     migrate::Migrator,
@@ -9,10 +14,22 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use super::{ACQUIRE_TIMEOUT, Unavailable};
-use crate::resolver::Resolver;
+use super::{
+    database::ACQUIRE_TIMEOUT,
+    unavailable::{Unavailable, is_read_only},
+};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+/// A newer release may have migrated the database before this one was rolled back to: migrations only ever add.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    migrator.set_ignore_missing(true);
+    migrator
+});
+
+/// An order of nobody's, to try whether orders can be written.
+const TRIAL: &str = "INSERT INTO orders
+    (number, locale, shopper, form_key, placed_at, currency, total, address, lines)
+    VALUES ('', '', '', '', 0, '', 0, '', '') ON CONFLICT DO NOTHING";
 
 pub(super) struct Postgres {
     /// With the host's name as it was given: sqlx would resolve it by the C library's resolver, which a static binary
@@ -21,6 +38,8 @@ pub(super) struct Postgres {
     resolver: Resolver,
     pool: PgPool,
     migrated: OnceCell<()>,
+    /// Connections that are older are not used: their server was read-only. Held only to look, never over an await.
+    oldest: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Says nothing of a password.
@@ -32,12 +51,21 @@ impl fmt::Debug for Postgres {
 
 impl Postgres {
     pub(super) fn new(options: &PgConnectOptions) -> Self {
-        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT);
+        let oldest = Arc::new(Mutex::new(None));
+        let limit = Arc::clone(&oldest);
+        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT).before_acquire(
+            move |_, connection| {
+                let limit: Option<Instant> = *limit.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_young = limit.is_none_or(|limit| connection.age < limit.elapsed());
+                Box::pin(async move { Ok(is_young) })
+            },
+        );
         Self {
             options: options.clone(),
             resolver: Resolver::of_the_system(),
             pool: pool.connect_lazy_with(options.clone()),
             migrated: OnceCell::new(),
+            oldest,
         }
     }
 
@@ -53,23 +81,35 @@ impl Postgres {
         Ok(&self.pool)
     }
 
-    /// After a failure to connect the name is resolved anew, for the server may have come back elsewhere.
+    /// After a failure to connect the name is resolved anew, for the server may have come back elsewhere. A server that
+    /// is read-only may have become a standby: its connections are given up, and the next ones go to the primary.
     pub(super) async fn note<T>(&self, result: &Result<T, sqlx::Error>) {
-        if let Err(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) = result
-            && let Err(error) = self.resolve().await
-        {
+        let Err(error) = result else { return };
+        if is_read_only(error) {
+            *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        } else if !matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) {
+            return;
+        }
+        if let Err(error) = self.resolve().await {
             tracing::warn!(%error, "the orders' database has no address now");
         }
     }
 
+    /// Writes, which a read-only server refuses, and takes it back.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
-        let result =
-            sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()").fetch_one(self.pool().await?).await;
+        let pool = self.pool().await?;
+        let result = async {
+            let mut transaction = pool.begin().await?;
+            sqlx::query(TRIAL).execute(&mut *transaction).await?;
+            transaction.rollback().await
+        };
+        let result = result.await;
         self.note(&result).await;
-        if result? {
-            return Err(Unavailable::Unreadable("the server is a read-only standby".to_owned()));
-        }
-        Ok(())
+        Ok(result?)
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
     }
 
     async fn resolve(&self) -> Result<(), Unavailable> {

@@ -1,6 +1,12 @@
 //! Orders in an SQLite file, for one replica.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use sqlx::{
     Connection as _, SqlitePool,
@@ -9,15 +15,31 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use super::{ACQUIRE_TIMEOUT, Unavailable};
+use super::{database::ACQUIRE_TIMEOUT, unavailable::Unavailable};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// A newer release may have migrated the database before this one was rolled back to: migrations only ever add.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    migrator.set_ignore_missing(true);
+    migrator
+});
+
+/// An order of nobody's, to try whether orders can be written.
+const TRIAL: &str = "INSERT INTO orders
+    (number, locale, shopper, form_key, placed_at, currency, total, address, lines)
+    VALUES ('', '', '', '', 0, '', 0, '', '')";
 
 #[derive(Debug)]
 pub(super) struct Sqlite {
+    /// `None` is memory.
+    file: Option<PathBuf>,
     pool: SqlitePool,
-    migrated: OnceCell<()>,
+    /// What the file was when the tables were made.
+    opened: OnceCell<Option<FileId>>,
 }
+
+/// A file, whatever its name becomes: its device and inode.
+type FileId = (u64, u64);
 
 impl Sqlite {
     pub(super) fn new(file: Option<&Path>) -> Self {
@@ -34,26 +56,61 @@ impl Sqlite {
             // Each connection to memory is a database of its own: there is one, and it stays.
             None => pool.max_connections(1).idle_timeout(None).max_lifetime(None),
         };
-        Self { pool: pool.connect_lazy_with(options), migrated: OnceCell::new() }
+        Self {
+            file: file.map(Path::to_owned),
+            pool: pool.connect_lazy_with(options),
+            opened: OnceCell::new(),
+        }
     }
 
-    /// The pool, once its tables are there.
+    /// The pool, once its tables are there and as long as its file is.
     pub(super) async fn pool(&self) -> Result<&SqlitePool, Unavailable> {
-        self.migrated.get_or_try_init(|| self.migrate()).await?;
-        Ok(&self.pool)
+        let opened = self
+            .opened
+            .get_or_try_init(|| async {
+                self.make_file();
+                self.migrate().await?;
+                Ok::<_, Unavailable>(self.file_id())
+            })
+            .await?;
+        if *opened == self.file_id() { Ok(&self.pool) } else { Err(Unavailable::Replaced) }
     }
 
-    /// Another process may make the same tables at the same time, and SQLite has no lock to hold meanwhile: who
+    /// Makes the file where it is not there, for its owner alone: it has addresses in it. Where that cannot be done
+    /// SQLite, which would make it readable for all, says why.
+    fn make_file(&self) {
+        let make = |file: &PathBuf| -> std::io::Result<File> {
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
+        };
+        if let Some(Err(error)) = self.file.as_ref().map(make) {
+            tracing::debug!(%error, "the file of the orders' database was not made");
+        }
+    }
+
+    fn file_id(&self) -> Option<FileId> {
+        let metadata = std::fs::metadata(self.file.as_ref()?).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
+    /// Another process may make the same tables at the same time, and SQLite has no lock to hold meanwhile: whoever
     /// comes second fails, looks again, and finds them made.
     async fn migrate(&self) -> Result<(), Unavailable> {
         let first = MIGRATIONS.run(&self.pool).await;
         if first.is_err() { Ok(MIGRATIONS.run(&self.pool).await?) } else { Ok(()) }
     }
 
-    /// Takes the lock that a writer takes, which a read-only file or disk refuses.
+    /// Writes and syncs, which a full or read-only disk refuses. The trial order is gone within the same transaction.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
         let mut connection = self.pool().await?.acquire().await?;
-        connection.begin_with("BEGIN IMMEDIATE").await?.rollback().await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(TRIAL).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM orders WHERE number = ''").execute(&mut *transaction).await?;
+        transaction.commit().await?;
         Ok(())
+    }
+
+    /// The last connection that is closed takes the write-ahead log into the file.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
     }
 }

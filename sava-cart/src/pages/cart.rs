@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Form, Path, rejection::FormRejection},
+    extract::{Path, State, rejection::FormRejection},
     http::{StatusCode, header},
     response::Response,
 };
@@ -11,18 +11,19 @@ use serde::Deserialize;
 
 use super::{
     fault::Fault,
+    form::Form,
     goods::{Picture, initial, picture},
-    layout::Layout,
+    layout::{Alert, Layout},
     text::{Align, Table, printable},
-    visit::{Keep, Page, Section, Visit},
+    visit::{CachePolicy, Page, Section, Visit},
 };
 use crate::{
-    AppState,
     cart::{Limit, MAX_QUANTITY},
     catalog::{Listing, ProductId},
-    checkout::Quote,
+    quote::Quote,
     reference::Route,
     release::Feature,
+    state::AppState,
 };
 
 #[derive(Template)]
@@ -30,23 +31,14 @@ use crate::{
 struct CartPage<'a> {
     layout: Layout,
     alert: Option<Alert>,
-    lines: Vec<Line<'a>>,
+    lines: Vec<CartRow<'a>>,
     pictures: bool,
     total: String,
     checkout: String,
     most: u32,
 }
 
-/// What went wrong, above what it went wrong with.
-#[derive(Clone, Debug)]
-pub struct Alert {
-    /// In a few words.
-    pub title: String,
-    /// In a sentence, with what to do.
-    pub text: String,
-}
-
-struct Line<'a> {
+struct CartRow<'a> {
     id: ProductId,
     title: String,
     initial: String,
@@ -62,19 +54,19 @@ struct Line<'a> {
 }
 
 /// `GET /cart`
-pub async fn show_cart(Extension(visit): Extension<Visit>) -> Response {
+pub(crate) async fn show_cart(Extension(visit): Extension<Visit>) -> Response {
     cart_page(&visit, StatusCode::OK, None).await
 }
 
 async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> Response {
-    let listing = visit.state.catalog.list().await;
+    let listing = visit.listing().await;
     let quote = Quote::new(&visit.cart, &listing);
     // In the cart's own order, with those that are gone among the others.
     let lines = visit.cart.lines().iter().map(|line| {
         let quoted = quote.lines.iter().find(|quoted| quoted.product.id == line.id);
-        let title = quoted
-            .map_or_else(|| missing_title(&visit.state, line.id), |quoted| quoted.product.title.clone());
-        Line {
+        let title =
+            quoted.map_or_else(|| visit.title_of_gone(line.id), |quoted| quoted.product.title.clone());
+        CartRow {
             id: line.id,
             initial: initial(&title),
             title,
@@ -92,28 +84,12 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
         alert,
         lines: lines.collect(),
         pictures: visit.has(Feature::Pictures),
-        total: total(&quote, &listing),
+        total: quote.total_text.clone(),
         checkout: visit.to(Route::Checkout),
         most: MAX_QUANTITY,
         layout: visit.layout(Section::Cart, Some(&listing)),
     };
-    visit.show(status, Keep::Nowhere, &html)
-}
-
-/// What a product is called that is in the cart and not in the list.
-#[must_use]
-pub fn missing_title(state: &AppState, id: ProductId) -> String {
-    state.catalog.title_of_gone(id).unwrap_or_else(|| format!("Product {id}"))
-}
-
-/// What the cart costs, where that is known.
-#[must_use]
-pub fn total(quote: &Quote, listing: &Listing) -> String {
-    if quote.missing.is_empty() || listing.is_fresh() {
-        quote.total_text.clone()
-    } else {
-        "not known now".to_owned()
-    }
+    visit.show(status, CachePolicy::NoStore, &html)
 }
 
 fn trouble(listing: &Listing) -> &'static str {
@@ -126,18 +102,19 @@ fn trouble(listing: &Listing) -> &'static str {
 
 /// The form that adds a product. A missing quantity is one piece.
 #[derive(Deserialize)]
-pub struct AddForm {
+pub(crate) struct AddForm {
     #[serde(default)]
     id: String,
     quantity: Option<String>,
 }
 
 /// `POST /cart/items`
-pub async fn add_item(
+pub(crate) async fn add_item(
+    State(state): State<AppState>,
     Extension(mut visit): Extension<Visit>,
     form: Result<Form<AddForm>, FormRejection>,
 ) -> Result<Response, Fault> {
-    let Form(form) = form.map_err(rejected)?;
+    let Form(form) = form?;
     let id: ProductId = form.id.trim().parse().map_err(|_| Fault::NoProduct)?;
     let Some(quantity) = number(form.quantity.as_deref().unwrap_or("1")).filter(|quantity| *quantity > 0)
     else {
@@ -145,24 +122,25 @@ pub async fn add_item(
     };
     known(&visit, id).await?;
     let met = visit.cart.add(id, quantity);
-    visit.state.metrics.cart_changed("add");
+    state.metrics.cart_changed("add");
     Ok(changed(&visit, id, met).await)
 }
 
 /// The form that says how many pieces there shall be.
 #[derive(Deserialize)]
-pub struct ChangeForm {
+pub(crate) struct ChangeForm {
     #[serde(default)]
     quantity: String,
 }
 
 /// `POST /cart/items/{id}`
-pub async fn change_item(
+pub(crate) async fn change_item(
+    State(state): State<AppState>,
     Extension(mut visit): Extension<Visit>,
     Path(id): Path<String>,
     form: Result<Form<ChangeForm>, FormRejection>,
 ) -> Result<Response, Fault> {
-    let Form(form) = form.map_err(rejected)?;
+    let Form(form) = form?;
     let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
     let Some(quantity) = number(&form.quantity) else {
         return Ok(cart_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, Some(no_number(0))).await);
@@ -171,25 +149,26 @@ pub async fn change_item(
         known(&visit, id).await?;
     }
     let met = visit.cart.set(id, quantity);
-    visit.state.metrics.cart_changed("change");
+    state.metrics.cart_changed("change");
     Ok(changed(&visit, id, met).await)
 }
 
 /// `POST /cart/items/{id}/remove`
-pub async fn remove_item(
+pub(crate) async fn remove_item(
+    State(state): State<AppState>,
     Extension(mut visit): Extension<Visit>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
     visit.cart.remove(id);
-    visit.state.metrics.cart_changed("remove");
+    state.metrics.cart_changed("remove");
     Ok(changed(&visit, id, Ok(())).await)
 }
 
 /// Puts nothing into a cart that was never for sale. While the product service is away nobody can say what is: the
 /// page with the form may have come from a replica that knew more.
 async fn known(visit: &Visit, id: ProductId) -> Result<(), Fault> {
-    let listing = visit.state.catalog.list().await;
+    let listing = visit.listing().await;
     if listing.is_fresh() && listing.product(id).is_none() { Err(Fault::NoProduct) } else { Ok(()) }
 }
 
@@ -200,11 +179,11 @@ async fn changed(visit: &Visit, id: ProductId, met: Result<(), Limit>) -> Respon
         Ok(()) => visit.see(Route::Cart, None),
         Err(limit) => {
             let title = "That is as much as a cart holds".to_owned();
-            let alert = Alert { title, text: limit.to_string() };
+            let alert = Alert { title, text: limit.to_string(), link: None };
             cart_page(visit, StatusCode::UNPROCESSABLE_ENTITY, Some(alert)).await
         }
     };
-    response.headers_mut().append(header::SET_COOKIE, visit.cart.set_cookie(&visit.state.cookies));
+    response.headers_mut().append(header::SET_COOKIE, visit.cart.set_cookie(visit.cookies()));
     response
 }
 
@@ -219,14 +198,8 @@ fn no_number(least: u32) -> Alert {
     Alert {
         title: "How many?".to_owned(),
         text: format!("Enter a whole number from {least} to {MAX_QUANTITY}. Nothing was changed."),
+        link: None,
     }
-}
-
-/// What a form that could not be read comes to.
-#[must_use]
-#[expect(clippy::needless_pass_by_value, reason = "the signature of `map_err`")]
-pub fn rejected(rejection: FormRejection) -> Fault {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Fault::TooLarge } else { Fault::BadForm }
 }
 
 impl Page for CartPage<'_> {
@@ -235,10 +208,7 @@ impl Page for CartPage<'_> {
     }
 
     fn text(&self) -> String {
-        let alert = self
-            .alert
-            .as_ref()
-            .map_or_else(String::new, |alert| format!("{}. {}\n\n", alert.title, alert.text));
+        let alert = self.alert.as_ref().map_or_else(String::new, Alert::as_text);
         if self.lines.is_empty() {
             return format!("{alert}Your cart is empty.\n");
         }

@@ -3,27 +3,33 @@
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Form as FormBody, rejection::FormRejection},
-    http::{StatusCode, header},
+    extract::{State, rejection::FormRejection},
+    http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 
 use super::{
-    cart::{Alert, missing_title, rejected, total},
     fault::Fault,
-    layout::Layout,
+    form::Form,
+    layout::{Alert, Layout, Link},
     text::{Align, Table},
-    visit::{Keep, Page, Section, Visit},
+    visit::{CachePolicy, Page, Section, Visit},
 };
 use crate::{
-    cart::Cart,
-    catalog::{Listing, ProductId},
-    checkout::{self, Field, FieldErrors, Form, Outcome, Quote},
-    country::Country,
+    address::{Field, FieldErrors, country::Country},
+    cart::{Cart, CartLine},
+    catalog::Listing,
+    checkout::{Checkout, CheckoutForm, Outcome, Reason},
     money::Money,
-    orders::Order,
+    orders::{
+        Order,
+        form_key::{is_form_key, new_form_key},
+    },
+    pending,
+    quote::Quote,
     reference::Route,
     shopper::Shopper,
+    state::AppState,
 };
 
 #[derive(Template)]
@@ -34,7 +40,7 @@ struct CheckoutPage {
     mistakes: Vec<Mistake>,
     action: String,
     rows: Vec<Vec<Control>>,
-    lines: Vec<Line>,
+    lines: Vec<CheckoutRow>,
     total: String,
     /// The form's hidden fields, whatever the release: its key, and the prices that the shopper sees.
     key: String,
@@ -64,69 +70,69 @@ struct Control {
     value: String,
 }
 
-struct Line {
+struct CheckoutRow {
     quantity: u32,
     title: String,
     sum: String,
 }
 
 /// `GET /checkout`
-pub async fn show_checkout(Extension(visit): Extension<Visit>) -> Response {
+pub(crate) async fn show_checkout(Extension(visit): Extension<Visit>) -> Response {
     if visit.cart.is_empty() {
         return visit.see(Route::Cart, None);
     }
-    let listing = visit.state.catalog.list().await;
-    let form = Form { key: checkout::new_form_key(), ..Form::default() };
+    let listing = visit.listing().await;
+    let key = visit.pending_key().unwrap_or_else(new_form_key);
+    let form = CheckoutForm { key, ..CheckoutForm::default() };
     // The cookie comes with the form and not with the order: of two that are sent at once, both have it.
-    let shopper = Shopper::read(&visit.state.cookies, &visit.headers).unwrap_or_default();
+    let shopper = visit.shopper().unwrap_or_default();
     let page = Attempt { visit: &visit, listing: &listing, form: &form }.page(
         StatusCode::OK,
         None,
         &FieldErrors::new(),
     );
-    remember(&visit, &shopper, visit.show(StatusCode::OK, Keep::Nowhere, &page))
+    remember(&visit, &shopper, visit.show(StatusCode::OK, CachePolicy::NoStore, &page))
 }
 
 /// `POST /checkout`
-pub async fn place_order(
+pub(crate) async fn place_order(
+    State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
-    form: Result<FormBody<Form>, FormRejection>,
+    form: Result<Form<CheckoutForm>, FormRejection>,
 ) -> Result<Response, Fault> {
-    let FormBody(mut form) = form.map_err(rejected)?;
-    let shopper = Shopper::read(&visit.state.cookies, &visit.headers).unwrap_or_default();
-    let outcome = checkout::submit(&visit.state, &shopper, &visit.cart, &form).await;
-    let is_unconfirmed = matches!(outcome, Outcome::PricesUnconfirmed);
-    let (status, alert, mistakes) = match outcome {
-        Outcome::Placed(order) => return Ok(placed(&visit, &shopper, &order)),
+    let Form(mut form) = form?;
+    let shopper = visit.shopper().unwrap_or_default();
+    let pending = visit.pending_key();
+    if let Some(key) = &pending {
+        // Whatever form it is by now: it is for the same cart, and so for the same order.
+        form.key.clone_from(key);
+    }
+    let AppState { catalog, orders, release, metrics, .. } = &state;
+    let checkout = Checkout { catalog, orders, release, metrics };
+    let (reason, listing) = match checkout.submit(&shopper, &visit.cart, &form).await {
+        Outcome::Placed(order) => {
+            let mut response = placed(&visit, &shopper, &order);
+            if pending.is_some() {
+                response.headers_mut().append(header::SET_COOKIE, pending::forget(visit.cookies()));
+            }
+            return Ok(response);
+        }
         Outcome::EmptyCart => return Ok(visit.see(Route::Cart, None)),
         Outcome::Broken => return Err(Fault::Broken),
-        Outcome::Invalid(mistakes) => (StatusCode::UNPROCESSABLE_ENTITY, None, mistakes),
-        Outcome::Changed { now, seen_total, gone } => {
-            if !checkout::is_form_key(&form.key) {
-                form.key = checkout::new_form_key();
-            }
-            let alert = changed(&visit, &now, seen_total, &gone).await;
-            (StatusCode::CONFLICT, Some(alert), FieldErrors::new())
+        // This try has placed nothing; of the one before it is not known.
+        Outcome::NotPlaced(Reason::OrdersUnavailable, listing) if pending.is_some() => {
+            (Reason::Unknown, listing)
         }
-        Outcome::PricesUnconfirmed => {
-            (StatusCode::SERVICE_UNAVAILABLE, Some(unconfirmed()), FieldErrors::new())
-        }
-        Outcome::OrdersUnavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(unkept()), FieldErrors::new()),
-        Outcome::FormUsed => {
-            form.key = checkout::new_form_key();
-            (StatusCode::CONFLICT, Some(used()), FieldErrors::new())
-        }
+        Outcome::NotPlaced(reason, listing) => (reason, listing),
     };
-    let listing = visit.state.catalog.list().await;
-    let page = Attempt { visit: &visit, listing: &listing, form: &form }.page(status, alert, &mistakes);
-    let mut response = visit.show(status, Keep::Nowhere, &page);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+    if reason == Reason::FormUsed || !is_form_key(&form.key) {
+        form.key = new_form_key();
     }
-    if is_unconfirmed {
-        // It may answer again by now: what stopped this order is its fault all the same, and not this release's.
-        let fault = header::HeaderValue::from_static("unconfirmed prices");
-        response.headers_mut().entry("x-sava-product-fault").or_insert(fault);
+    let attempt = Attempt { visit: &visit, listing: &listing, form: &form };
+    let mut response = attempt.answer(&reason);
+    if reason == Reason::Unknown {
+        let pending = pending::set_cookie(visit.cookies(), &form.key, &visit.cart);
+        response.headers_mut().append(header::SET_COOKIE, pending);
     }
     Ok(remember(&visit, &shopper, response))
 }
@@ -138,23 +144,23 @@ fn placed(visit: &Visit, shopper: &Shopper, order: &Order) -> Response {
     let is_ordered = visit.cart.lines().len() == order.lines.len()
         && order.lines.iter().all(|line| visit.cart.quantity(line.id) == line.quantity);
     if is_ordered {
-        let empty = Cart::default().set_cookie(&visit.state.cookies);
+        let empty = Cart::default().set_cookie(visit.cookies());
         response.headers_mut().append(header::SET_COOKIE, empty);
     }
     remember(visit, shopper, response)
 }
 
 fn remember(visit: &Visit, shopper: &Shopper, mut response: Response) -> Response {
-    response.headers_mut().append(header::SET_COOKIE, shopper.set_cookie(&visit.state.cookies));
+    response.headers_mut().append(header::SET_COOKIE, shopper.set_cookie(visit.cookies()));
     response
 }
 
 /// What differs from what the shopper saw, in a sentence or two.
-async fn changed(visit: &Visit, now: &Quote, seen_total: Option<Money>, gone: &[ProductId]) -> Alert {
-    let listing = visit.state.catalog.list().await;
-    if !gone.is_empty() {
-        let names: Vec<_> = gone.iter().map(|id| missing_title(&visit.state, *id)).collect();
-        let (title, is) = if gone.len() == 1 {
+fn changed(visit: &Visit, listing: &Listing, now: &Quote, seen_total: Option<Money>) -> Alert {
+    if !now.missing.is_empty() {
+        let title_of = |line: &CartLine| visit.title_of_gone(line.id);
+        let names: Vec<_> = now.missing.iter().map(title_of).collect();
+        let (title, is) = if names.len() == 1 {
             ("Something in your cart is gone", "is")
         } else {
             ("Some things in your cart are gone", "are")
@@ -163,14 +169,14 @@ async fn changed(visit: &Visit, now: &Quote, seen_total: Option<Money>, gone: &[
             "{} {is} no longer for sale. Nothing has been ordered: go back to the cart and remove what is gone.",
             names.join(", ")
         );
-        return Alert { title: title.to_owned(), text };
+        return Alert { title: title.to_owned(), text, link: None };
     }
     let (title, text) = match seen_total.filter(|seen| *seen != now.total) {
         Some(seen) => (
             "The price has changed",
             format!(
                 "It was {} when you last looked, and is {} now. Nothing has been ordered yet.",
-                listing.shelf.store.format(seen),
+                listing.list.store.format(seen),
                 now.total_text
             ),
         ),
@@ -182,7 +188,7 @@ async fn changed(visit: &Visit, now: &Quote, seen_total: Option<Money>, gone: &[
             ),
         ),
     };
-    Alert { title: title.to_owned(), text }
+    Alert { title: title.to_owned(), text, link: None }
 }
 
 fn unconfirmed() -> Alert {
@@ -191,6 +197,7 @@ fn unconfirmed() -> Alert {
         text: "Our product service does not answer, and we sell at no price that we cannot stand by. Nothing has \
                been ordered. Your cart is safe: please try again in a minute."
             .to_owned(),
+        link: None,
     }
 }
 
@@ -200,6 +207,21 @@ fn unkept() -> Alert {
         text: "We could not keep your order safe, so we did not take it. Your cart is as it was: please try again in \
                a minute."
             .to_owned(),
+        link: None,
+    }
+}
+
+fn unknown(visit: &Visit) -> Alert {
+    Alert {
+        title: "We do not know whether your order was placed".to_owned(),
+        text: "Our order book fell silent while we were writing your order into it. Please look at your orders in a \
+               minute, or try again here: however often you do, this cart is ordered once."
+            .to_owned(),
+        link: Some(Link {
+            href: visit.to(Route::Orders),
+            name: "Your orders".to_owned(),
+            ..Link::default()
+        }),
     }
 }
 
@@ -209,6 +231,7 @@ fn used() -> Alert {
         text: "It placed an order from another browser. Nothing has been ordered from this one: to do so, place the \
                order again."
             .to_owned(),
+        link: None,
     }
 }
 
@@ -216,20 +239,49 @@ fn used() -> Alert {
 struct Attempt<'a> {
     visit: &'a Visit,
     listing: &'a Listing,
-    form: &'a Form,
+    form: &'a CheckoutForm,
 }
 
 impl Attempt<'_> {
+    /// The form again, and why it has placed no order.
+    fn answer(&self, reason: &Reason) -> Response {
+        let none = FieldErrors::new();
+        let quote = Quote::new(&self.visit.cart, self.listing);
+        let (status, alert, mistakes) = match reason {
+            Reason::Invalid(mistakes) => (StatusCode::UNPROCESSABLE_ENTITY, None, mistakes),
+            Reason::Changed { seen_total } => {
+                let alert = changed(self.visit, self.listing, &quote, *seen_total);
+                (StatusCode::CONFLICT, Some(alert), &none)
+            }
+            Reason::FormUsed => (StatusCode::CONFLICT, Some(used()), &none),
+            Reason::PricesUnconfirmed => (StatusCode::SERVICE_UNAVAILABLE, Some(unconfirmed()), &none),
+            Reason::OrdersUnavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(unkept()), &none),
+            Reason::Unknown => (StatusCode::SERVICE_UNAVAILABLE, Some(unknown(self.visit)), &none),
+        };
+        let page = self.page(status, alert, mistakes);
+        let mut response = self.visit.show(status, CachePolicy::NoStore, &page);
+        let headers = response.headers_mut();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if *reason == Reason::PricesUnconfirmed {
+            // What stopped this order is the product service's fault, and not this release's.
+            let fault = HeaderValue::from_static("unconfirmed prices");
+            headers.entry("x-sava-product-fault").or_insert(fault);
+        }
+        response
+    }
+
     fn page(&self, status: StatusCode, alert: Option<Alert>, mistakes: &FieldErrors) -> CheckoutPage {
         let quote = Quote::new(&self.visit.cart, self.listing);
-        let lines = quote.lines.iter().map(|line| Line {
+        let lines = quote.lines.iter().map(|line| CheckoutRow {
             quantity: line.quantity,
             title: line.product.title.clone(),
             sum: line.total_text.clone(),
         });
-        let missing = quote.missing.iter().map(|line| Line {
+        let missing = quote.missing.iter().map(|line| CheckoutRow {
             quantity: line.quantity,
-            title: missing_title(&self.visit.state, line.id),
+            title: self.visit.title_of_gone(line.id),
             sum: if self.listing.is_fresh() { "no longer for sale" } else { "not known now" }.to_owned(),
         });
         let button = match status {
@@ -247,7 +299,7 @@ impl Attempt<'_> {
             action: self.visit.to(Route::Checkout),
             rows: self.rows(mistakes),
             lines: lines.chain(missing).collect(),
-            total: total(&quote, self.listing),
+            total: quote.total_text.clone(),
             key: self.form.key.clone(),
             seen: quote.seen(),
             button,
@@ -256,8 +308,8 @@ impl Attempt<'_> {
     }
 
     fn rows(&self, mistakes: &FieldErrors) -> Vec<Vec<Control>> {
-        let Country { postcode_label, postcode_example, county_label, .. } = self.listing.shelf.store.country;
-        let form = self.form;
+        let Country { postcode_label, postcode_example, county_label, .. } = self.listing.list.store.country;
+        let form = &self.form.address;
         let control = |field: Field, label, autocomplete, value: &str| {
             let wrong = mistakes.get(&field).cloned();
             let hint = (field == Field::Postcode && !postcode_example.is_empty())
@@ -301,10 +353,7 @@ impl Page for CheckoutPage {
     }
 
     fn text(&self) -> String {
-        let alert = self
-            .alert
-            .as_ref()
-            .map_or_else(String::new, |alert| format!("{}. {}\n\n", alert.title, alert.text));
+        let alert = self.alert.as_ref().map_or_else(String::new, Alert::as_text);
         let mistakes: Vec<_> = self
             .mistakes
             .iter()

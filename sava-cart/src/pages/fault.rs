@@ -2,23 +2,17 @@
 
 use askama::Template;
 use axum::{
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::Next,
+    extract::rejection::FormRejection,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use sava_service::Problem;
 
-use super::{
-    layout::{Layout, Link},
-    look,
-    visit::{Dressed, Keep, Page, Section, Visit},
-};
-use crate::{reference::Route, state::AppState};
+use super::look;
 
 /// A request that comes to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// There is no such page.
     NoPage,
     /// There is no such product, or not any more.
@@ -45,7 +39,7 @@ pub enum Fault {
 
 impl Fault {
     /// Its status, heading and text.
-    const fn words(self) -> (StatusCode, &'static str, &'static str) {
+    pub(super) const fn words(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::NoPage => (
                 StatusCode::NOT_FOUND,
@@ -84,7 +78,8 @@ impl Fault {
                 StatusCode::FORBIDDEN,
                 "That came from another site",
                 "A page of another site tried to act in your name here. Nothing was changed. If it was you, do it \
-                 again from our own pages.",
+                 again from our own pages. If that is what you did, this shop does not know its own address: whoever \
+                 runs it behind a proxy sets PUBLIC_URL to the URL that you see.",
             ),
             Self::OrdersUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -105,7 +100,7 @@ impl Fault {
     }
 
     /// What a bare answer of that status means here.
-    fn of(status: StatusCode) -> Self {
+    pub(super) fn of(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NoPage,
             StatusCode::METHOD_NOT_ALLOWED => Self::WrongMethod,
@@ -117,74 +112,19 @@ impl Fault {
     }
 }
 
+impl From<FormRejection> for Fault {
+    fn from(rejection: FormRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Self::TooLarge } else { Self::BadForm }
+    }
+}
+
 impl IntoResponse for Fault {
-    /// The bare answer; [`dress`] makes it a page, for it knows the visitor.
+    /// The bare answer; [`super::middleware`] makes it a page, for it knows the visitor.
     fn into_response(self) -> Response {
         let mut response = self.words().0.into_response();
         response.extensions_mut().insert(self);
         response
     }
-}
-
-#[derive(Template)]
-#[template(path = "fault.html")]
-struct FaultPage {
-    layout: Layout,
-    heading: &'static str,
-    text: &'static str,
-    again: Option<Link>,
-}
-
-impl Page for FaultPage {
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn text(&self) -> String {
-        format!("{}\n\n{}\n", self.heading, self.text)
-    }
-}
-
-/// Gives each request its [`Visit`], each bare error its page, and each answer the headers that keep browsers safe.
-pub async fn dress(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let visit = Visit::new(state, request.uri().path(), request.headers());
-    request.extensions_mut().insert(visit.clone());
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let is_error = status.is_client_error() || status.is_server_error();
-    if is_error && response.extensions().get::<Dressed>().is_none() {
-        let fault = response.extensions().get::<Fault>().copied().unwrap_or_else(|| Fault::of(status));
-        let allow = response.headers_mut().remove(header::ALLOW);
-        response = page_of(fault, &visit);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
-        }
-    }
-    let safe = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ];
-    for (name, value) in safe {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    response
-}
-
-fn page_of(fault: Fault, visit: &Visit) -> Response {
-    let (status, heading, text) = fault.words();
-    let again = match fault {
-        Fault::OrdersUnavailable => Some((Route::Orders, "Try again")),
-        Fault::Broken | Fault::BadForm | Fault::TooLarge | Fault::CrossOrigin => {
-            Some((Route::Cart, "To the cart"))
-        }
-        Fault::NoOrder => Some((Route::Orders, "Your orders")),
-        _ => None,
-    };
-    let again =
-        again.map(|(route, name)| Link { href: visit.to(route), name: name.to_owned(), ..Link::default() });
-    let page = FaultPage { layout: visit.layout(Section::Elsewhere, None), heading, text, again };
-    visit.show(status, Keep::Nowhere, &page)
 }
 
 #[derive(Template)]
@@ -201,7 +141,7 @@ struct ProblemPage<'a> {
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the server asks for")]
 pub fn server_error(problem: Problem) -> Response {
     const STYLE: &str = include_str!("../../assets/problem.css");
-    let page = ProblemPage { style: STYLE, heading: &problem.title, text: &problem.detail };
+    let page = ProblemPage { style: STYLE, heading: problem.kind.title, text: &problem.detail };
     let mut response = match page.render() {
         Ok(html) => (problem.status, html).into_response(),
         Err(_) => problem.status.into_response(),

@@ -9,7 +9,7 @@ use crate::{
 
 /// A product, ready to show by this release.
 #[derive(Clone, Debug)]
-pub struct Card<'a> {
+pub(crate) struct Card<'a> {
     /// Its id, as forms send it.
     pub id: ProductId,
     /// Its name.
@@ -22,18 +22,15 @@ pub struct Card<'a> {
     pub price: &'a str,
     /// The reference to its own page.
     pub href: String,
-    /// Its picture.
     pub picture: Option<Picture<'a>>,
     /// What buyers think of it.
     pub rating: Option<Rating>,
-    /// Its category.
     pub category: Option<String>,
 }
 
 /// A picture, ready to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture<'a> {
-    /// The reference to it.
+pub(crate) struct Picture<'a> {
     pub src: String,
     /// What it shows, in words.
     pub alt: &'a str,
@@ -45,7 +42,7 @@ pub struct Picture<'a> {
 
 /// A star rating, ready to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rating {
+pub(crate) struct Rating {
     /// The stars with one decimal, such as `4.2`.
     pub stars: String,
     /// How much of a hundred the filled stars take.
@@ -57,7 +54,7 @@ pub struct Rating {
 impl<'a> Card<'a> {
     /// The card of `product` on the page of that visit.
     #[must_use]
-    pub fn new(visit: &Visit, product: &'a Product) -> Self {
+    pub(crate) fn new(visit: &Visit, product: &'a Product) -> Self {
         Self {
             id: product.id,
             title: &product.title,
@@ -81,7 +78,7 @@ impl<'a> Card<'a> {
 
 /// The picture of `product` on the page of that visit, if the release shows any and the product has one.
 #[must_use]
-pub fn picture<'a>(visit: &Visit, product: &'a Product) -> Option<Picture<'a>> {
+pub(crate) fn picture<'a>(visit: &Visit, product: &'a Product) -> Option<Picture<'a>> {
     if !visit.has(Feature::Pictures) {
         return None;
     }
@@ -120,9 +117,9 @@ fn drawing(fruit: Fruit) -> String {
 }
 
 impl Rating {
-    /// The rating of so many `stars` (0 to 5) by so many `reviews`.
+    /// The rating of that many `stars` (0 to 5) by that many `reviews`.
     #[must_use]
-    pub fn new(stars: f32, reviews: u64) -> Self {
+    pub(crate) fn new(stars: f32, reviews: u64) -> Self {
         let stars = if stars.is_finite() { stars.clamp(0.0, 5.0) } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
         let width = (stars * 20.0).round() as u32;
@@ -132,14 +129,14 @@ impl Rating {
 
 /// The first letter of a title, for the place of a picture that is not there.
 #[must_use]
-pub fn initial(title: &str) -> String {
+pub(crate) fn initial(title: &str) -> String {
     let letter = title.chars().find(|letter| letter.is_alphanumeric());
     letter.map_or_else(String::new, |letter| letter.to_uppercase().collect())
 }
 
 /// The name of a category as the shopper reads it: `home` is Home.
 #[must_use]
-pub fn category_name(category: &str) -> String {
+pub(crate) fn category_name(category: &str) -> String {
     let mut letters = category.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -1,13 +1,14 @@
 //! Pictures of products: fetched from the product service, under a name that means the same in every release.
 
 use axum::{
-    Extension,
-    extract::Path,
-    http::{HeaderValue, StatusCode, header},
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use sava_service::etag::none_match_fails;
 
-use super::{fault::Fault, visit::Visit};
+use super::fault::Fault;
+use crate::state::AppState;
 
 /// A picture is shown, not run: an SVG that is opened by itself has no scripts, no other pictures, no frames.
 const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
@@ -15,19 +16,14 @@ const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 const KEEP: &str = "public, max-age=3600";
 
 /// `GET /images/{file}`
-pub async fn show_image(
-    Extension(visit): Extension<Visit>,
+pub(crate) async fn show_image(
+    State(state): State<AppState>,
+    headers: HeaderMap,
     Path(file): Path<String>,
 ) -> Result<Response, Fault> {
-    let picture = visit.state.catalog.image(&file).await.ok_or(Fault::NoPicture)?;
-    let is_known = visit
-        .headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(','))
-        .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == "*" || tag == picture.etag);
+    let picture = state.catalog.image(&file).await.ok_or(Fault::NoPicture)?;
+    let etag = HeaderValue::from_str(&picture.etag).ok();
+    let is_known = etag.as_ref().is_some_and(|etag| none_match_fails(&headers, etag));
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -37,7 +33,7 @@ pub async fn show_image(
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(KEEP));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    if let Ok(etag) = HeaderValue::from_str(&picture.etag) {
+    if let Some(etag) = etag {
         headers.insert(header::ETAG, etag);
     }
     Ok(response)

@@ -4,14 +4,13 @@ use super::look::Look;
 
 /// The frame of a page: header, navigation, notice, footer.
 #[derive(Clone, Debug)]
-pub struct Layout {
-    /// The name over the door.
+pub(crate) struct Layout {
+    /// The name of the shop, at the top of each page.
     pub brand: String,
     /// The title of the store, at the end of each page's title.
     pub store: String,
     /// The country that the store is in.
     pub country: String,
-    /// How the release looks.
     pub look: &'static Look,
     /// The release of the store front.
     pub release: &'static str,
@@ -31,11 +30,10 @@ pub struct Layout {
     pub cart: String,
     /// The reference to the release view.
     pub release_view: String,
-    /// The main navigation.
     pub nav: Vec<Link>,
     /// The pieces in the cart.
     pub pieces: u32,
-    /// One honest sentence on what is not as it should be.
+    /// Honest words on what is not as it should be.
     pub notice: Option<String>,
     /// The stores of other countries.
     pub stores: Vec<Link>,
@@ -43,8 +41,7 @@ pub struct Layout {
 
 /// The product service behind a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Supplier {
-    /// Its release.
+pub(crate) struct Supplier {
     pub release: String,
     /// The API version of its answer.
     pub api: &'static str,
@@ -52,10 +49,8 @@ pub struct Supplier {
 
 /// A link of a navigation.
 #[derive(Clone, Debug, Default)]
-pub struct Link {
-    /// Where it leads.
+pub(crate) struct Link {
     pub href: String,
-    /// What it is called.
     pub name: String,
     /// Whether it is where the shopper is.
     pub chosen: bool,
@@ -63,4 +58,24 @@ pub struct Link {
     pub count: Option<u32>,
     /// The relation of the link (`prev`, `next`), where it has one.
     pub rel: Option<&'static str>,
+}
+
+/// What went wrong, above what it went wrong with.
+#[derive(Clone, Debug)]
+pub(crate) struct Alert {
+    /// In a few words.
+    pub title: String,
+    /// In a sentence, with what to do.
+    pub text: String,
+    /// Where to do it, if that is elsewhere.
+    pub link: Option<Link>,
+}
+
+impl Alert {
+    /// As text, with an empty line after it.
+    #[must_use]
+    pub(crate) fn as_text(&self) -> String {
+        let link = self.link.as_ref().map(|link| format!(" {}: GET {}", link.name, link.href));
+        format!("{}. {}{}\n\n", self.title, self.text, link.unwrap_or_default())
+    }
 }

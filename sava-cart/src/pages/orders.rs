@@ -1,29 +1,34 @@
-//! The orders of this browser, and of no other.
+//! The orders of this browser alone.
 
 use askama::Template;
-use axum::{Extension, extract::Path, http::StatusCode, response::Response};
+use axum::{
+    Extension,
+    extract::{Path, State, rejection::PathRejection},
+    http::StatusCode,
+    response::Response,
+};
 
 use super::{
     fault::Fault,
     layout::Layout,
     text::{Align, Table, printable},
-    visit::{Keep, Page, Section, Visit, moment},
+    visit::{CachePolicy, Page, Section, Visit, moment},
 };
 use crate::{
     catalog::Store,
     orders::{Order, Unavailable},
     reference::Route,
-    shopper::Shopper,
+    state::AppState,
 };
 
 #[derive(Template)]
 #[template(path = "orders.html")]
 struct OrdersPage {
     layout: Layout,
-    orders: Vec<Past>,
+    orders: Vec<OrderSummary>,
 }
 
-struct Past {
+struct OrderSummary {
     href: String,
     number: String,
     placed: String,
@@ -32,13 +37,16 @@ struct Past {
 }
 
 /// `GET /orders`
-pub async fn list_orders(Extension(visit): Extension<Visit>) -> Result<Response, Fault> {
-    let orders = match Shopper::read(&visit.state.cookies, &visit.headers) {
-        Some(shopper) => visit.state.orders.of_shopper(&shopper).await.map_err(unavailable)?,
+pub(crate) async fn list_orders(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+) -> Result<Response, Fault> {
+    let orders = match visit.shopper() {
+        Some(shopper) => state.orders.of_shopper(&shopper).await.map_err(unavailable)?,
         None => Vec::new(),
     };
-    let store = visit.state.catalog.store();
-    let past = orders.into_iter().map(|order| Past {
+    let store = visit.store();
+    let past = orders.into_iter().map(|order| OrderSummary {
         href: visit.to(Route::Order(&order.number)),
         placed: moment(order.placed_at),
         pieces: order.lines.iter().map(|line| line.quantity).sum(),
@@ -46,7 +54,7 @@ pub async fn list_orders(Extension(visit): Extension<Visit>) -> Result<Response,
         number: order.number,
     });
     let html = OrdersPage { orders: past.collect(), layout: visit.layout(Section::Orders, None) };
-    Ok(visit.show(StatusCode::OK, Keep::Nowhere, &html))
+    Ok(visit.show(StatusCode::OK, CachePolicy::NoStore, &html))
 }
 
 #[derive(Template)]
@@ -56,13 +64,13 @@ struct OrderPage {
     number: String,
     name: String,
     placed: String,
-    lines: Vec<Line>,
+    lines: Vec<OrderedRow>,
     total: String,
     address: String,
     email: String,
 }
 
-struct Line {
+struct OrderedRow {
     title: String,
     each: String,
     quantity: u32,
@@ -70,14 +78,17 @@ struct Line {
 }
 
 /// `GET /orders/{number}`
-pub async fn show_order(
+pub(crate) async fn show_order(
+    State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
-    Path(number): Path<String>,
+    number: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Fault> {
-    let shopper = Shopper::read(&visit.state.cookies, &visit.headers).ok_or(Fault::NoOrder)?;
-    let found = visit.state.orders.find(&shopper, &number).await.map_err(unavailable)?;
-    let html = OrderPage::new(&visit, &visit.state.catalog.store(), found.ok_or(Fault::NoOrder)?);
-    Ok(visit.show(StatusCode::OK, Keep::Nowhere, &html))
+    // What is not even text is not a number of ours.
+    let Path(number) = number.map_err(|_| Fault::NoOrder)?;
+    let shopper = visit.shopper().ok_or(Fault::NoOrder)?;
+    let found = state.orders.find(&shopper, &number).await.map_err(unavailable)?;
+    let html = OrderPage::new(&visit, &visit.store(), found.ok_or(Fault::NoOrder)?);
+    Ok(visit.show(StatusCode::OK, CachePolicy::NoStore, &html))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature of `map_err`")]
@@ -89,7 +100,7 @@ fn unavailable(error: Unavailable) -> Fault {
 impl OrderPage {
     fn new(visit: &Visit, store: &Store, order: Order) -> Self {
         let to = order.address;
-        let address = [to.name.as_str(), &to.address, &to.town, &to.county, &to.postcode];
+        let address = [to.name.as_str(), &to.street, &to.town, &to.county, &to.postcode];
         let address: Vec<_> = address.into_iter().filter(|line| !line.is_empty()).collect();
         Self {
             layout: visit.layout(Section::Elsewhere, None),
@@ -98,7 +109,7 @@ impl OrderPage {
             lines: order
                 .lines
                 .into_iter()
-                .map(|line| Line {
+                .map(|line| OrderedRow {
                     each: store.format(line.price),
                     sum: store.format(line.total()),
                     quantity: line.quantity,
@@ -129,7 +140,7 @@ impl Page for OrdersPage {
             ("TOTAL", Align::Right),
         ]);
         for order in &self.orders {
-            let Past { number, placed, pieces, total, .. } = order;
+            let OrderSummary { number, placed, pieces, total, .. } = order;
             table.row([number.clone(), placed.clone(), pieces.to_string(), total.clone()]);
         }
         table.to_string()
@@ -149,7 +160,7 @@ impl Page for OrderPage {
             ("SUM", Align::Right),
         ]);
         for line in &self.lines {
-            let Line { title, each, quantity, sum } = line;
+            let OrderedRow { title, each, quantity, sum } = line;
             table.row([title.clone(), each.clone(), quantity.to_string(), sum.clone()]);
         }
         table.row(["Total".to_owned(), String::new(), String::new(), self.total.clone()]);

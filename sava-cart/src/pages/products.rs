@@ -14,9 +14,9 @@ use super::{
     fault::Fault,
     goods::{Card, category_name},
     layout::{Layout, Link},
-    selection::{PAGE_SIZE, Selection, Sort},
+    selection::{Selection, Sort},
     text::{Align, Table, printable},
-    visit::{Keep, Page, Section, Visit},
+    visit::{CachePolicy, Page, Section, Visit},
 };
 use crate::{
     cart::MAX_QUANTITY,
@@ -47,7 +47,6 @@ struct Nothing {
     way_out: bool,
 }
 
-/// Search, categories and sorting.
 struct Tools {
     q: String,
     category: String,
@@ -62,19 +61,16 @@ struct SortOption {
 }
 
 /// `GET /`
-pub async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): RawQuery) -> Response {
-    let listing = visit.state.catalog.list().await;
-    let selection = Selection::read(visit.state.release, query.as_deref().unwrap_or_default());
-    let chosen = selection.of(&listing.shelf);
+pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): RawQuery) -> Response {
+    let listing = visit.listing().await;
+    let selection = Selection::read(visit.release(), query.as_deref().unwrap_or_default());
+    let chosen = selection.of(&listing.list);
     let n_chosen = chosen.len();
-    let page = selection.page.min(n_chosen.div_ceil(PAGE_SIZE).max(1));
-    let shown = if visit.has(Feature::Pages) {
-        let start = (page - 1) * PAGE_SIZE;
-        &chosen[start.min(n_chosen)..n_chosen.min(start + PAGE_SIZE)]
-    } else {
-        &chosen[..]
-    };
-    let cards: Vec<_> = shown.iter().map(|product| Card::new(&visit, product)).collect();
+    let page_size = Selection::page_size(visit.release());
+    let last = n_chosen.div_ceil(page_size).max(1);
+    let page = selection.page.min(last);
+    let shown = chosen.iter().skip((page - 1) * page_size).take(page_size);
+    let cards: Vec<_> = shown.map(|product| Card::new(&visit, product)).collect();
     let html = ProductsPage {
         heading: heading(&selection),
         lead: lead(&listing, &selection, n_chosen),
@@ -83,11 +79,11 @@ pub async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): 
         pictures: visit.has(Feature::Pictures),
         stars: cards.iter().any(|card| card.rating.is_some()),
         add: visit.to(Route::CartItems),
-        pages: if visit.has(Feature::Pages) { pages(&visit, &selection, page, n_chosen) } else { Vec::new() },
+        pages: pages(&visit, &selection, page, last),
         cards,
         layout: visit.layout(Section::Products, Some(&listing)),
     };
-    visit.show(StatusCode::OK, Keep::Checked, &html)
+    visit.show(StatusCode::OK, CachePolicy::Revalidate, &html)
 }
 
 fn heading(selection: &Selection) -> &'static str {
@@ -108,7 +104,7 @@ fn lead(listing: &Listing, selection: &Selection, n_chosen: usize) -> String {
         Some(category) => format!(" in {}", category_name(category)),
         None => String::new(),
     };
-    format!("{products}{matching}{kind}, prices in {} with VAT included.", listing.shelf.store.currency)
+    format!("{products}{matching}{kind}, prices in {} with VAT included.", listing.list.store.currency)
 }
 
 fn nothing(selection: &Selection) -> Nothing {
@@ -135,8 +131,8 @@ fn tools(visit: &Visit, listing: &Listing, selection: &Selection) -> Tools {
         chosen: selection.category.as_ref() == category,
         ..Link::default()
     };
-    let categories = &listing.shelf.categories;
-    let has_ratings = listing.shelf.products.iter().any(|product| product.rating.is_some());
+    let categories = &listing.list.categories;
+    let has_ratings = listing.list.products.iter().any(|product| product.rating.is_some());
     Tools {
         q: selection.q.clone(),
         category: selection.category.clone().unwrap_or_default(),
@@ -157,9 +153,8 @@ fn tools(visit: &Visit, listing: &Listing, selection: &Selection) -> Tools {
     }
 }
 
-/// Links to the pages around `page`, to the first and to the last; none where one page shows all.
-fn pages(visit: &Visit, selection: &Selection, page: usize, n_chosen: usize) -> Vec<Link> {
-    let last = n_chosen.div_ceil(PAGE_SIZE);
+/// Links to the pages around `page`, to the first and to the `last`; none where one page shows all.
+fn pages(visit: &Visit, selection: &Selection, page: usize, last: usize) -> Vec<Link> {
     if last < 2 {
         return Vec::new();
     }
@@ -236,12 +231,12 @@ struct ProductPage<'a> {
 }
 
 /// `GET /products/{id}`
-pub async fn show_product(
+pub(crate) async fn show_product(
     Extension(visit): Extension<Visit>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
-    let listing = visit.state.catalog.list().await;
+    let listing = visit.listing().await;
     let product = listing.product(id).ok_or(Fault::NoProduct)?;
     let html = ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),
@@ -250,7 +245,7 @@ pub async fn show_product(
         add: visit.to(Route::CartItems),
         most: MAX_QUANTITY,
     };
-    Ok(visit.show(StatusCode::OK, Keep::Checked, &html))
+    Ok(visit.show(StatusCode::OK, CachePolicy::Revalidate, &html))
 }
 
 impl Page for ProductPage<'_> {

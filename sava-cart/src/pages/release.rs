@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use askama::Template;
 use axum::{
     Extension, Json,
-    extract::Query,
+    extract::{Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,11 +16,37 @@ use super::{
     look,
     representation::Representation,
     text::{self, Align, Table, printable},
-    visit::{Dressed, Section, Visit},
+    visit::{Finished, Section, Visit},
 };
-use crate::{reference::Route, sampler::Sample};
+use crate::{
+    product_service::sampler::Sample,
+    reference::Route,
+    state::AppState,
+    theme::{NOBODY, SIGNS, Sign},
+};
 
-const SCRIPT: &str = include_str!("../../assets/release.js");
+/// The files of `assets/release`, in an order in which each finds what it needs as it begins; they share one scope.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n(() => {\n",
+    include_str!("../../assets/release/page.js"),
+    include_str!("../../assets/release/settings.js"),
+    include_str!("../../assets/release/elements.js"),
+    include_str!("../../assets/release/words.js"),
+    include_str!("../../assets/release/releases.js"),
+    include_str!("../../assets/release/samples.js"),
+    include_str!("../../assets/release/figures.js"),
+    include_str!("../../assets/release/events.js"),
+    include_str!("../../assets/release/cards.js"),
+    include_str!("../../assets/release/journey.js"),
+    include_str!("../../assets/release/grid.js"),
+    include_str!("../../assets/release/shares.js"),
+    include_str!("../../assets/release/meant.js"),
+    include_str!("../../assets/release/picture.js"),
+    include_str!("../../assets/release/clockwork.js"),
+    include_str!("../../assets/release/controls.js"),
+    include_str!("../../assets/release/start.js"),
+    "})();\n",
+);
 /// What each release of the store front does with each of the product service, as the tests found it.
 const COMPATIBILITY: &str = include_str!("../../assets/compatibility.json");
 
@@ -31,6 +57,10 @@ static STYLE: LazyLock<String> =
 static POLICY: LazyLock<HeaderValue> =
     LazyLock::new(|| look::policy(&[("style-src", &STYLE), ("script-src", SCRIPT)]));
 
+/// The signs of releases, for the script: an array of `{"shape", "path", "colour", "of"}` in the order of [`SIGNS`].
+static SIGNS_JSON: LazyLock<String> =
+    LazyLock::new(|| serde_json::to_string(&SIGNS).expect("a table of texts is JSON"));
+
 #[derive(Template)]
 #[template(path = "release.html")]
 struct ReleasePage<'a> {
@@ -39,15 +69,15 @@ struct ReleasePage<'a> {
     icon: &'a str,
     release: &'a str,
     instance: &'a str,
-    samples: Vec<Row>,
+    samples: Vec<SampleRow>,
     shares: Vec<String>,
     style: &'a str,
     script: &'a str,
     compatibility: &'a str,
+    signs: &'a str,
 }
 
-/// A sample in words.
-struct Row {
+struct SampleRow {
     release: String,
     instance: String,
     api: &'static str,
@@ -57,11 +87,14 @@ struct Row {
 }
 
 /// `GET /release`
-pub async fn show_release(Extension(visit): Extension<Visit>) -> Result<Response, Fault> {
-    let samples = visit.state.sampler.table().await;
-    let rows: Vec<_> = samples.iter().map(Row::of).collect();
+pub(crate) async fn show_release(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+) -> Result<Response, Fault> {
+    let samples = state.sampler.table().await;
+    let rows: Vec<_> = samples.iter().map(SampleRow::of).collect();
     let layout = visit.layout(Section::Elsewhere, None);
-    let (body, content_type) = match Representation::wanted(&visit.headers) {
+    let (body, content_type) = match visit.representation() {
         Representation::Text => (table(&rows), "text/plain; charset=utf-8"),
         Representation::Html => {
             let page = ReleasePage {
@@ -75,6 +108,7 @@ pub async fn show_release(Extension(visit): Extension<Visit>) -> Result<Response
                 style: &STYLE,
                 script: SCRIPT,
                 compatibility: COMPATIBILITY,
+                signs: &SIGNS_JSON,
             };
             (page.render().map_err(|_| Fault::Unexpected)?, "text/html; charset=utf-8")
         }
@@ -86,7 +120,7 @@ pub async fn show_release(Extension(visit): Extension<Visit>) -> Result<Response
 
 /// What the query of `/release/sample` can say.
 #[derive(Debug, Deserialize)]
-pub struct SampleQuery {
+pub(crate) struct SampleQuery {
     /// `never` for a line of text without colours.
     colour: Option<String>,
 }
@@ -109,15 +143,19 @@ struct StoreFront<'a> {
 /// `GET /release/sample`: a sample of this store front and of the product service behind it.
 ///
 /// The connection is closed after it, so that the next request of the same browser is balanced anew.
-pub async fn show_sample(Extension(visit): Extension<Visit>, Query(query): Query<SampleQuery>) -> Response {
-    let sample = visit.state.sampler.sample().await;
-    let identity = &visit.state.identity;
+pub(crate) async fn show_sample(
+    State(state): State<AppState>,
+    Extension(visit): Extension<Visit>,
+    Query(query): Query<SampleQuery>,
+) -> Response {
+    let sample = state.sampler.sample().await;
+    let identity = &state.identity;
     let storefront = StoreFront {
         release: &identity.release,
         instance: &identity.instance,
-        locale: visit.state.settings.locale.as_str(),
+        locale: state.settings.locale.as_str(),
     };
-    let mut response = match Representation::wanted(&visit.headers) {
+    let mut response = match visit.representation() {
         Representation::Text => {
             let is_plain = query.colour.as_deref() == Some("never");
             answer("text/plain; charset=utf-8", line(&storefront, &sample, !is_plain))
@@ -125,7 +163,7 @@ pub async fn show_sample(Extension(visit): Extension<Visit>, Query(query): Query
         Representation::Html => {
             let mut response = Json(SampleAnswer { storefront, product: &sample }).into_response();
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            response.extensions_mut().insert(Dressed);
+            response.extensions_mut().insert(Finished);
             response
         }
     };
@@ -142,11 +180,11 @@ fn answer(content_type: &'static str, body: String) -> Response {
     let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-store")];
     let mut response = (StatusCode::OK, headers, body).into_response();
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-    response.extensions_mut().insert(Dressed);
+    response.extensions_mut().insert(Finished);
     response
 }
 
-impl Row {
+impl SampleRow {
     fn of(sample: &Sample) -> Self {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
         Self {
@@ -164,7 +202,7 @@ impl Row {
     }
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[SampleRow]) -> String {
     let mut table = Table::new(vec![
         ("product release", Align::Left),
         ("pod", Align::Left),
@@ -188,7 +226,7 @@ fn table(rows: &[Row]) -> String {
 fn shares(samples: &[Sample]) -> Vec<String> {
     let mut counts = BTreeMap::new();
     for sample in samples {
-        *counts.entry(sample.release.as_deref().unwrap_or("no answer")).or_insert(0_usize) += 1;
+        *counts.entry(sample.release.as_deref().unwrap_or(NOBODY)).or_insert(0_usize) += 1;
     }
     let n = samples.len();
     counts
@@ -204,13 +242,11 @@ fn line(storefront: &StoreFront<'_>, sample: &Sample, is_coloured: bool) -> Stri
     };
     let named = |release: &str, instance: &str| {
         let release = text::printable(release);
-        let (shape, colour) = sign(&release);
-        format!("{} {}", paint(colour, &format!("{shape} {release:<12}")), printable(instance))
+        let Sign { shape, sgr, .. } = Sign::of_release(&release);
+        format!("{} {}", paint(sgr, &format!("{shape} {release:<12}")), printable(instance))
     };
-    let product = named(
-        sample.release.as_deref().unwrap_or("no answer"),
-        sample.instance.as_deref().unwrap_or_default(),
-    );
+    let product =
+        named(sample.release.as_deref().unwrap_or(NOBODY), sample.instance.as_deref().unwrap_or_default());
     let outcome = sample.error.as_deref().map_or_else(
         || sample.api_version.unwrap_or("–").to_owned(),
         |error| paint("1;31", &format!("✗ {}", printable(error))),
@@ -222,25 +258,13 @@ fn line(storefront: &StoreFront<'_>, sample: &Sample, is_coloured: bool) -> Stri
     )
 }
 
-/// Shape and terminal colour of a release: as in the picture, by the major version.
-fn sign(release: &str) -> (char, &'static str) {
-    match release.split('.').next() {
-        _ if release == "no answer" => ('✗', "1;37"),
-        _ if release.contains('-') => ('▲', "1;38;5;205"),
-        Some("1") => ('■', "1;38;5;39"),
-        Some("2") => ('●', "1;38;5;208"),
-        Some("3") => ('⬢', "1;38;5;42"),
-        _ => ('◆', "1;38;5;141"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sample(release: Option<&str>, error: Option<&str>) -> Sample {
         Sample {
-            sample: 1,
+            number: 1,
             release: release.map(str::to_owned),
             instance: release.map(|_| "pod-1".to_owned()),
             api_version: release.map(|_| "v2"),
@@ -282,9 +306,38 @@ mod tests {
     }
 
     #[test]
+    fn the_script_is_given_the_table_of_signs() {
+        let signs: serde_json::Value = serde_json::from_str(&SIGNS_JSON).unwrap();
+        assert_eq!(signs.as_array().unwrap().len(), SIGNS.len());
+        assert_eq!(
+            signs[2],
+            serde_json::json!({
+                "shape": "⬢",
+                "path": "M20 1 36.500 10.500v19L20 39 3.500 29.500v-19z",
+                "colour": "--c2",
+                "of": "3",
+            })
+        );
+        for sign in SIGNS {
+            assert!(STYLE.contains(&format!("{}:", sign.colour)), "{}", sign.colour);
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_script_is_in_the_page() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/release");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let is_part = path.extension().is_none_or(|extension| extension != "js")
+                || SCRIPT.contains(&std::fs::read_to_string(&path).unwrap());
+            assert!(is_part, "{}", path.display());
+        }
+    }
+
+    #[test]
     fn script_and_style_end_where_they_should() {
         assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));
         assert!(serde_json::from_str::<serde_json::Value>(COMPATIBILITY).is_ok());
-        assert!(!COMPATIBILITY.contains('<'));
+        assert!(!COMPATIBILITY.contains('<') && !SIGNS_JSON.contains('<'));
     }
 }

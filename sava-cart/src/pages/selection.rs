@@ -6,23 +6,24 @@ use std::cmp::Reverse;
 use serde::Deserialize;
 
 use crate::{
-    catalog::{Product, Shelf},
+    catalog::{Product, ProductList},
     release::{Feature, Release},
 };
 
-/// How many products a page shows.
-pub const PAGE_SIZE: usize = 12;
+/// How many products a page shows in a release that shows the list in pages.
+const PAGE_SIZE: usize = 12;
+/// The same in the others, where only a long list has pages.
+const LONG_PAGE_SIZE: usize = 100;
 /// The longest search text, in characters.
 const MAX_SEARCH: usize = 100;
 
 /// A shopper's choice: the query of the list's URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// The words that a product must have.
     pub q: String,
     /// The category that it must be in.
     pub category: Option<String>,
-    /// The order.
     pub sort: Sort,
     /// The page, from 1.
     pub page: usize,
@@ -30,26 +31,23 @@ pub struct Selection {
 
 /// An order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
+pub(crate) enum Sort {
     /// As the product service has it.
     Featured,
-    /// The cheapest first.
     Cheapest,
-    /// The dearest first.
     Dearest,
     /// The best rated first; those without a rating last.
     Rating,
-    /// By title.
     Title,
 }
 
 impl Sort {
-    /// All there are.
-    pub const ALL: [Self; 5] = [Self::Featured, Self::Cheapest, Self::Dearest, Self::Rating, Self::Title];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Featured, Self::Cheapest, Self::Dearest, Self::Rating, Self::Title];
 
     /// Its value in the query.
     #[must_use]
-    pub const fn value(self) -> &'static str {
+    pub(crate) const fn value(self) -> &'static str {
         match self {
             Self::Featured => "",
             Self::Cheapest => "price",
@@ -61,7 +59,7 @@ impl Sort {
 
     /// Its name for the shopper.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Featured => "Our favourites",
             Self::Cheapest => "Price, low to high",
@@ -98,7 +96,7 @@ impl Selection {
     /// The choice in `query`, as far as `release` offers it. What cannot be read is not chosen: a link of another
     /// release, or one that somebody shortened, still shows products.
     #[must_use]
-    pub fn read(release: &Release, query: &str) -> Self {
+    pub(crate) fn read(release: &Release, query: &str) -> Self {
         let Query { q, category, sort, page } = serde_urlencoded::from_str(query).unwrap_or_default();
         let q = if release.has(Feature::Search) {
             q.trim().chars().take(MAX_SEARCH).collect()
@@ -111,15 +109,21 @@ impl Selection {
         Self { q, category, sort: sort.unwrap_or(Sort::Featured), page: page.parse().unwrap_or(1).max(1) }
     }
 
+    /// How many products a page of `release` shows.
+    #[must_use]
+    pub(crate) fn page_size(release: &Release) -> usize {
+        if release.has(Feature::Pages) { PAGE_SIZE } else { LONG_PAGE_SIZE }
+    }
+
     /// Whether it leaves nothing out.
     #[must_use]
-    pub fn is_everything(&self) -> bool {
+    pub(crate) fn is_everything(&self) -> bool {
         self.q.is_empty() && self.category.is_none()
     }
 
     /// The reference to this choice, where `home` is the reference to the list.
     #[must_use]
-    pub fn reference(&self, home: &str) -> String {
+    pub(crate) fn reference(&self, home: &str) -> String {
         let page = self.page.to_string();
         let pairs = [
             ("q", self.q.as_str()),
@@ -134,7 +138,7 @@ impl Selection {
 
     /// The products of `goods` that were chosen, in their order.
     #[must_use]
-    pub fn of<'a>(&self, goods: &'a Shelf) -> Vec<&'a Product> {
+    pub(crate) fn of<'a>(&self, goods: &'a ProductList) -> Vec<&'a Product> {
         let wanted: Vec<_> = self.q.split_whitespace().map(str::to_lowercase).collect();
         let mut products: Vec<_> = goods
             .products

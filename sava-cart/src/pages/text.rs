@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 /// Where the text of a column stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// At the left.
+pub(crate) enum Align {
     Left,
     /// At the right, as numbers do.
     Right,
@@ -13,7 +12,7 @@ pub enum Align {
 
 /// A table: a line of headings, and lines of as many cells.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
 }
@@ -21,12 +20,12 @@ pub struct Table {
 impl Table {
     /// A table with those columns.
     #[must_use]
-    pub fn new(columns: Vec<(&'static str, Align)>) -> Self {
+    pub(crate) fn new(columns: Vec<(&'static str, Align)>) -> Self {
         Self { columns, rows: Vec::new() }
     }
 
     /// Adds a line; it has a cell for each column.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells: Vec<_> = cells.into_iter().map(|cell| printable(&cell)).collect();
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
@@ -35,12 +34,12 @@ impl Table {
 
 /// One line of text: control characters are not for somebody else's terminal.
 #[must_use]
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let width = |column: usize| {
             let heading = self.columns[column].0.chars().count();
             self.rows.iter().map(|row| row[column].chars().count()).fold(heading, usize::max)
@@ -55,7 +54,7 @@ impl std::fmt::Display for Table {
                     Align::Right => write!(line, "{cell:>width$}  ")?,
                 }
             }
-            writeln!(f, "{}", line.trim_end())?;
+            writeln!(formatter, "{}", line.trim_end())?;
         }
         Ok(())
     }

@@ -16,33 +16,32 @@ use super::{
 };
 use crate::{
     cart::Cart,
-    catalog::{Freshness, Listing},
+    catalog::{Freshness, Listing, ProductId, ProductList, Store},
+    cookies::Cookies,
+    pending,
     reference::{Place, Route},
-    release::Feature,
+    release::{Feature, Release},
+    shopper::Shopper,
     state::AppState,
 };
 
 /// A request's visitor: where they are, what is in their cart, what form of answer they want.
 #[derive(Clone, Debug)]
-pub struct Visit {
-    /// The state of the store front.
-    pub state: AppState,
-    /// Where the page is.
-    pub place: Place,
-    /// The visitor's cart.
+pub(crate) struct Visit {
     pub cart: Cart,
+    state: AppState,
+    /// Where the page is.
+    place: Place,
     /// The headers of the request.
-    pub headers: HeaderMap,
+    headers: HeaderMap,
 }
 
 /// The part of the store front that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// The list of products.
+pub(crate) enum Section {
     Products,
     /// The cart, and nothing below it.
     Cart,
-    /// The orders.
     Orders,
     /// None of those.
     Elsewhere,
@@ -50,16 +49,15 @@ pub enum Section {
 
 /// How long an answer may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub(crate) enum CachePolicy {
     /// By this browser, which asks again each time: a canary shows at once.
-    Checked,
+    Revalidate,
     /// Nowhere: it is about this shopper and changes.
-    Nowhere,
+    NoStore,
 }
 
 /// A page: a template that is text, too.
-pub trait Page: Template {
-    /// Its frame.
+pub(crate) trait Page: Template {
     fn layout(&self) -> &Layout;
     /// Its content as plain text.
     fn text(&self) -> String;
@@ -68,7 +66,7 @@ pub trait Page: Template {
 impl Visit {
     /// The visit of a request for `path` (from the server's root) with these headers.
     #[must_use]
-    pub fn new(state: AppState, path: &str, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(state: AppState, path: &str, headers: &HeaderMap) -> Self {
         let base = state.settings.base_path.as_str();
         let place = match path.strip_prefix(base.trim_end_matches('/')) {
             Some(below) if below.starts_with('/') => Place::at(below),
@@ -80,19 +78,65 @@ impl Visit {
 
     /// The reference from here to `route`.
     #[must_use]
-    pub fn to(&self, route: Route<'_>) -> String {
+    pub(crate) fn to(&self, route: Route<'_>) -> String {
         self.place.to(route)
     }
 
     /// Whether this release shows `feature`.
     #[must_use]
-    pub fn has(&self, feature: Feature) -> bool {
+    pub(crate) fn has(&self, feature: Feature) -> bool {
         self.state.release.has(feature)
+    }
+
+    #[must_use]
+    pub(crate) fn release(&self) -> &'static Release {
+        self.state.release
+    }
+
+    /// The visitor as a shopper, if they have come as far as the checkout before.
+    #[must_use]
+    pub(crate) fn shopper(&self) -> Option<Shopper> {
+        Shopper::read(&self.state.cookies, &self.headers)
+    }
+
+    /// The key of the form that may have ordered this cart before.
+    #[must_use]
+    pub(crate) fn pending_key(&self) -> Option<String> {
+        pending::read(&self.state.cookies, &self.headers, &self.cart)
+    }
+
+    /// The cookies that an answer sets.
+    #[must_use]
+    pub(crate) fn cookies(&self) -> &Cookies {
+        &self.state.cookies
+    }
+
+    /// What is on sale now.
+    pub(crate) async fn listing(&self) -> Listing {
+        self.state.catalog.list().await
+    }
+
+    /// The store, for pages that show no products.
+    #[must_use]
+    pub(crate) fn store(&self) -> Store {
+        self.state.catalog.store()
+    }
+
+    /// What a product is called that is not on sale any more.
+    #[must_use]
+    pub(crate) fn title_of_gone(&self, id: ProductId) -> String {
+        self.state.catalog.title_of_gone(id)
+    }
+
+    /// What form of answer the visitor wants.
+    #[must_use]
+    pub(crate) fn representation(&self) -> Representation {
+        Representation::wanted(&self.headers)
     }
 
     /// The frame of a page; `listing` is what its products come from, if it shows any.
     #[must_use]
-    pub fn layout(&self, section: Section, listing: Option<&Listing>) -> Layout {
+    pub(crate) fn layout(&self, section: Section, listing: Option<&Listing>) -> Layout {
         let settings = &self.state.settings;
         let link = |route, name: &str, here| Link {
             href: self.to(route),
@@ -101,12 +145,12 @@ impl Visit {
             ..Link::default()
         };
         let pieces = self.cart.n_pieces();
-        let store = listing.map_or_else(|| self.state.catalog.store(), |listing| listing.shelf.store.clone());
+        let store = listing.map_or_else(|| self.store(), |listing| listing.list.store.clone());
         Layout {
             brand: settings.title.clone(),
             store: format!("{} {}", settings.title, store.name),
             country: store.name.clone(),
-            look: Look::named(self.state.release.theme.name),
+            look: Look::of(self.state.release.theme),
             release: self.state.release.version,
             service: self.state.identity.service,
             instance: self.state.identity.instance.clone(),
@@ -140,9 +184,9 @@ impl Visit {
     }
 
     /// The answer that `page` is, in the form that the visitor wants.
-    pub fn show<P: Page>(&self, status: StatusCode, keep: Keep, page: &P) -> Response {
+    pub(crate) fn show<P: Page>(&self, status: StatusCode, cache: CachePolicy, page: &P) -> Response {
         let layout = page.layout();
-        let (body, content_type) = match Representation::wanted(&self.headers) {
+        let (body, content_type) = match self.representation() {
             Representation::Html => match page.render() {
                 Ok(html) => (html, "text/html; charset=utf-8"),
                 Err(error) => {
@@ -157,11 +201,11 @@ impl Visit {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CONTENT_SECURITY_POLICY, layout.look.policy.clone());
         headers.insert(header::VARY, HeaderValue::from_static("accept, cookie"));
-        let keep = match keep {
-            Keep::Checked => "private, no-cache",
-            Keep::Nowhere => "no-store",
+        let cache = match cache {
+            CachePolicy::Revalidate => "private, no-cache",
+            CachePolicy::NoStore => "no-store",
         };
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         if let Some(supplier) = &layout.supplier
             && let Ok(release) = HeaderValue::from_str(&supplier.release)
         {
@@ -171,13 +215,13 @@ impl Visit {
         {
             headers.insert("x-sava-product-fault", fault);
         }
-        response.extensions_mut().insert(Dressed);
+        response.extensions_mut().insert(Finished);
         response
     }
 
     /// A 303 to `route`, and there to what has the id `fragment`.
     #[must_use]
-    pub fn see(&self, route: Route<'_>, fragment: Option<&str>) -> Response {
+    pub(crate) fn see(&self, route: Route<'_>, fragment: Option<&str>) -> Response {
         let mut location = self.to(route);
         if let Some(fragment) = fragment {
             location.push('#');
@@ -189,11 +233,11 @@ impl Visit {
 
 /// The mark of an answer that is as a visitor shall see it.
 #[derive(Clone, Copy, Debug)]
-pub struct Dressed;
+pub(crate) struct Finished;
 
 /// A redirect to `location`, a relative reference.
 #[must_use]
-pub fn redirect(status: StatusCode, location: &str) -> Response {
+pub(crate) fn redirect(status: StatusCode, location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(location) => (
             status,
@@ -204,23 +248,36 @@ pub fn redirect(status: StatusCode, location: &str) -> Response {
     }
 }
 
-/// The honest sentence on products that are not what sava-product says now.
+/// The honest words on products that are not what sava-product says now, or not all of it.
 fn notice(listing: &Listing) -> Option<String> {
+    let mut sentences = Vec::new();
+    let (what, until) = if listing.is_store_unknown() {
+        ("Our product service does not know this store.", "does")
+    } else {
+        ("We cannot reach our product service just now.", "is back")
+    };
     match listing.freshness {
-        Freshness::Fresh => None,
-        Freshness::Stale { since } => Some(format!(
-            "We cannot reach our product service just now. You see the products and prices of {}.",
-            moment(since)
-        )),
-        Freshness::Fruit => {
-            Some("We cannot reach our product service just now. Until it is back, there is fruit.".to_owned())
+        Freshness::Fresh => {}
+        Freshness::Stale { since } => {
+            sentences.push(format!("{what} You see the products and prices of {}.", moment(since)));
         }
+        Freshness::Fruit => sentences.push(format!("{what} Until it {until}, there is fruit.")),
     }
+    let ProductList { products, categories, .. } = &*listing.list;
+    if listing.list.is_cut {
+        let n_products = products.len();
+        sentences.push(format!("There are more products than we can show: you see the first {n_products}."));
+    }
+    if listing.list.has_more_categories {
+        let n_categories = categories.len();
+        sentences.push(format!("There are more categories than the {n_categories} that you can browse."));
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
 /// A moment as pages write it, such as `23 November 2026, 15:40 UTC`.
 #[must_use]
-pub fn moment(time: OffsetDateTime) -> String {
+pub(crate) fn moment(time: OffsetDateTime) -> String {
     let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     time.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
 }

@@ -11,37 +11,36 @@ use std::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use failsafe::{Instrument, StateMachine, backoff, failure_policy};
-use reqwest::Url;
-use sava_service::trace::Call;
+use sava_service::{server::X_SAVA_RELEASE, trace::Call};
 
-use crate::{metrics::ShopMetrics, resolver::Resolver};
+use super::{
+    endpoint::{DEADLINE, Endpoint},
+    statement::stated,
+};
+use crate::metrics::ShopMetrics;
 
-/// Connecting takes no longer, its name's resolution included.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
-/// One request takes no longer, all attempts and the body included.
-pub(super) const DEADLINE: Duration = Duration::from_millis(1500);
 /// Connections are used no longer. Kubernetes balances connections, not requests: at up to ten page views a second
 /// each has a connection of its own, and above that a tenth of a second's share one.
 const MAX_CONNECTION_AGE: Duration = Duration::from_millis(100);
-/// So many failures in a row open the breaker.
+/// This many failures in a row open the breaker.
 const MAX_FAILURES: u32 = 5;
 /// An open breaker lets a request try again after this.
 const BREAK: Duration = Duration::from_secs(2);
-/// Kubernetes' answer to how many idle connections: few, as they are dropped at once.
+/// Few: connections are dropped before they are idle for long.
 const MAX_IDLE_CONNECTIONS: usize = 16;
 
 /// An answer of the product service.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     /// Empty but for 200.
-    pub(super) body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It failed so often that it is left alone for a moment.
     #[error("it failed again and again and is left alone for a moment")]
     BreakerOpen,
@@ -54,6 +53,9 @@ pub(super) enum Failure {
     /// The status, and the release that answered so, where it said.
     #[error("it answered {0}")]
     Status(StatusCode, Option<String>),
+    /// It has no store of that locale; and the release that said so.
+    #[error("it answered 404: it has no store {0:?}; LOCALE names one of those at its /products")]
+    UnknownStore(String, Option<String>),
     #[error("its answer is larger than {0} bytes")]
     TooLarge(usize),
     #[error("its answer cannot be read: {0}")]
@@ -62,13 +64,14 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Its label in metrics.
-    pub(super) const fn label(&self) -> &'static str {
+    pub(crate) const fn label(&self) -> &'static str {
         match self {
             Self::BreakerOpen => "breaker_open",
             Self::Connect(_) => "connect",
             Self::Closed => "closed",
             Self::Timeout => "timeout",
             Self::Status(..) => "status",
+            Self::UnknownStore(..) => "unknown_store",
             Self::TooLarge(_) => "too_large",
             Self::Unreadable(_) => "unreadable",
         }
@@ -85,23 +88,22 @@ impl Failure {
     }
 }
 
-/// What is asked for.
-pub(super) struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// Its label in metrics.
-    pub(super) resource: &'static str,
+    pub(crate) resource: &'static str,
     /// Below the service's base; of plain segments.
-    pub(super) path: &'a str,
-    pub(super) accept: &'a HeaderValue,
-    pub(super) if_none_match: Option<HeaderValue>,
-    pub(super) max_bytes: usize,
+    pub(crate) path: &'a str,
+    pub(crate) accept: &'a HeaderValue,
+    pub(crate) if_none_match: Option<HeaderValue>,
+    pub(crate) max_bytes: usize,
     /// When the answer is of no use any more.
-    pub(super) deadline: Instant,
+    pub(crate) deadline: Instant,
 }
 
-/// The client of the product service.
-pub(super) struct Client {
-    base: Url,
-    resolver: Resolver,
+/// The client of the product service for one kind of thing. Each kind has a client of its own, because a circuit breaker
+/// is for what fails together: pictures that fail must not stop the lists, without which nobody can check out.
+pub(crate) struct Client {
+    endpoint: Endpoint,
     /// The connections of this tenth of a second. Held only to look, never over an await.
     connections: Mutex<Option<Connections>>,
     breaker: StateMachine<failure_policy::ConsecutiveFailures<backoff::Constant>, Report>,
@@ -114,19 +116,16 @@ struct Connections {
 }
 
 impl Client {
-    pub(super) fn new(base: &Url, resolver: Resolver, metrics: ShopMetrics) -> Self {
-        let mut base = base.clone();
-        if !base.path().ends_with('/') {
-            base.set_path(&format!("{}/", base.path()));
-        }
+    /// A client that asks the product service at `endpoint` for `what` (`lists`, `pictures`).
+    pub(crate) fn new(what: &'static str, endpoint: Endpoint, metrics: ShopMetrics) -> Self {
         let policy = failure_policy::consecutive_failures(MAX_FAILURES, backoff::constant(BREAK));
-        let breaker = StateMachine::new(policy, Report { metrics: metrics.clone() });
-        Self { base, resolver, connections: Mutex::new(None), breaker, metrics }
+        let breaker = StateMachine::new(policy, Report { what, metrics: metrics.clone() });
+        Self { endpoint, connections: Mutex::new(None), breaker, metrics }
     }
 
     /// Asks, and once more where connecting failed or the connection was closed before any byte of an answer came.
     /// 200 and 304 are answers; everything else is a failure.
-    pub(super) async fn get(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    pub(crate) async fn get(&self, request: &Request<'_>) -> Result<Response, Failure> {
         if !self.breaker.is_call_permitted() {
             self.metrics.product_request(request.resource, Failure::BreakerOpen.label(), None);
             return Err(Failure::BreakerOpen);
@@ -157,13 +156,14 @@ impl Client {
     }
 
     /// An answer that came but is of no use: the breaker counts it as it counts none.
-    pub(super) fn reject(&self) {
+    pub(crate) fn reject(&self) {
         self.breaker.on_error();
     }
 
-    async fn attempt(&self, request: &Request<'_>, client: &reqwest::Client) -> Result<Answer, Failure> {
-        let url = self.base.join(request.path).map_err(|error| Failure::Unreadable(error.to_string()))?;
-        let mut call = Call::begin(Method::GET, url.host_str().unwrap_or_default());
+    async fn attempt(&self, request: &Request<'_>, client: &reqwest::Client) -> Result<Response, Failure> {
+        let url = self.endpoint.url(request.path).map_err(Failure::Unreadable)?;
+        self.endpoint.prepare().await.map_err(|error| Failure::Connect(error.to_string()))?;
+        let mut call = Call::begin(&Method::GET, url.host_str().unwrap_or_default());
         let mut builder = client.get(url).headers(call.headers()).header(header::ACCEPT, request.accept);
         if let Some(etags) = &request.if_none_match {
             builder = builder.header(header::IF_NONE_MATCH, etags);
@@ -172,13 +172,13 @@ impl Client {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         call.answered(status);
         if status == StatusCode::NOT_MODIFIED && request.if_none_match.is_some() {
-            return Ok(Answer { status, headers, body: Bytes::new() });
+            return Ok(Response { status, headers, body: Bytes::new() });
         }
         if status != StatusCode::OK {
-            return Err(Failure::Status(status, super::stated(&headers, "x-sava-release")));
+            return Err(Failure::Status(status, stated(&headers, &X_SAVA_RELEASE)));
         }
         let body = read_body(&mut response, request.max_bytes).await?;
-        Ok(Answer { status, headers, body })
+        Ok(Response { status, headers, body })
     }
 
     /// The connections to use: those of this tenth of a second, or, where those are too old or `renew` says so, none
@@ -200,13 +200,9 @@ impl Client {
     /// # Panics
     /// Never: without TLS there is nothing in a client that can fail.
     fn connect_anew(&self) -> reqwest::Client {
-        reqwest::Client::builder()
-            .dns_resolver(self.resolver.clone())
-            .connect_timeout(CONNECT_TIMEOUT)
+        self.endpoint
+            .client()
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            // Another host is not the product service, and the environment's proxy is not for inside a cluster.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .user_agent("sava-cart")
             .build()
             .expect("a client without TLS")
@@ -215,7 +211,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
+        formatter.debug_struct("Client").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
@@ -269,6 +265,8 @@ fn chain(error: &reqwest::Error) -> String {
 
 /// Tells metrics and the log how the breaker stands.
 struct Report {
+    /// `lists` or `pictures`.
+    what: &'static str,
     metrics: ShopMetrics,
 }
 
@@ -276,15 +274,20 @@ impl Instrument for Report {
     fn on_call_rejected(&self) {}
 
     fn on_open(&self) {
-        tracing::warn!(for_ = ?BREAK, "the product service failed again and again: it is left alone for a moment");
-        self.metrics.breaker_is_open(true);
+        let (what, seconds) = (self.what, BREAK.as_secs());
+        tracing::warn!(
+            what,
+            seconds,
+            "the product service failed again and again: it is left alone for a moment"
+        );
+        self.metrics.breaker_is_open(self.what, true);
     }
 
     fn on_half_open(&self) {
-        tracing::info!("the product service is tried again");
+        tracing::info!(what = self.what, "the product service is tried again");
     }
 
     fn on_closed(&self) {
-        self.metrics.breaker_is_open(false);
+        self.metrics.breaker_is_open(self.what, false);
     }
 }

@@ -6,37 +6,41 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime},
 };
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use futures_util::future::{BoxFuture, FutureExt as _, Shared, join_all};
+use futures_util::future::join_all;
 use reqwest::Url;
+use sava_service::server::{X_SAVA_INSTANCE, X_SAVA_RELEASE};
 use serde::Serialize;
 
-use crate::{catalog::stated, resolver::Resolver, settings::Settings};
+use super::{
+    endpoint::{DEADLINE, Endpoint},
+    single_flight::SingleFlight,
+    statement::{stated, stated_version},
+};
+use crate::release::{ApiVersion, Release};
 
 /// Who asks within this time of another is given the same sample: at 50 a second one page has its own.
 const SHARED_FOR: Duration = Duration::from_millis(12);
 /// The same for a whole table of samples.
 const TABLE_SHARED_FOR: Duration = Duration::from_secs(1);
 /// Samples in a table.
-pub const TABLE_SIZE: usize = 12;
-/// As long as a page view waits for the product service.
-const DEADLINE: Duration = Duration::from_millis(1500);
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+pub(crate) const TABLE_SIZE: usize = 12;
 /// The most that is read of an answer; its latency counts, not its content.
 const MAX_BYTES: usize = 8 << 20;
 
 /// What one request to the product service met.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Sample {
+pub(crate) struct Sample {
     /// The number of the sample, which this process gives once: a page that gets the same twice counts it once.
-    pub sample: u64,
+    #[serde(rename = "sample")]
+    pub number: u64,
     /// The release that answered, by its own words; none where nobody answered or it did not say.
     pub release: Option<String>,
     /// The instance (pod) that answered.
@@ -55,61 +59,60 @@ pub struct Sample {
 
 /// Takes samples. A handle, cheap to clone.
 #[derive(Clone)]
-pub struct Sampler {
+pub(crate) struct Sampler {
     shared: Arc<Parts>,
 }
 
 struct Parts {
+    endpoint: Endpoint,
     client: reqwest::Client,
     url: Url,
     accept: HeaderValue,
     count: AtomicU64,
-    one: Window<Arc<Sample>>,
-    table: Window<Arc<[Sample]>>,
+    one: SingleFlight<Arc<Sample>>,
+    table: SingleFlight<Arc<[Sample]>>,
 }
 
 impl Sampler {
-    /// A sampler of the product service that `settings` name. It asks for the list of the store as pages do.
+    /// A sampler of the list of the store `locale`, which asks for it as pages of `release` do.
     ///
     /// # Panics
-    /// Never: a client without TLS has nothing that can fail, and the release's `Accept` header is plain ASCII.
+    /// Never: a client without TLS has nothing that can fail, a store's code is one plain segment of a path, and the
+    /// release's `Accept` header is plain ASCII.
     #[must_use]
-    pub fn new(settings: &Settings, resolver: Resolver) -> Self {
-        let client = reqwest::Client::builder()
-            .dns_resolver(resolver)
-            .connect_timeout(CONNECT_TIMEOUT)
+    pub(crate) fn new(locale: &str, release: &Release, endpoint: &Endpoint) -> Self {
+        let client = endpoint
+            .client()
             .timeout(DEADLINE)
             .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .user_agent("sava-cart release view")
             .build()
             .expect("a client without TLS");
-        let mut url = settings.product_service.clone();
-        url.set_path(&format!("{}/products/{}", url.path().trim_end_matches('/'), settings.locale.as_str()));
-        let accept = HeaderValue::from_str(&settings.release.accept()).expect("plain ASCII");
+        let url = endpoint.url(&format!("products/{locale}")).expect("a plain path");
+        let accept = HeaderValue::from_str(&release.accept()).expect("plain ASCII");
         let parts = Parts {
+            endpoint: endpoint.clone(),
             client,
             url,
             accept,
             count: AtomicU64::new(first_number()),
-            one: Window::new(SHARED_FOR),
-            table: Window::new(TABLE_SHARED_FOR),
+            one: SingleFlight::within(SHARED_FOR),
+            table: SingleFlight::within(TABLE_SHARED_FOR),
         };
         Self { shared: Arc::new(parts) }
     }
 
     /// A sample, taken now or shared with those who asked just before.
-    pub async fn sample(&self) -> Arc<Sample> {
+    pub(crate) async fn sample(&self) -> Arc<Sample> {
         let parts = Arc::clone(&self.shared);
-        self.shared.one.join(|| async move { Arc::new(parts.take().await) }.boxed()).await
+        self.shared.one.join(|| async move { Arc::new(parts.take().await) }).await
     }
 
     /// [`TABLE_SIZE`] samples, taken at the same time.
-    pub async fn table(&self) -> Arc<[Sample]> {
+    pub(crate) async fn table(&self) -> Arc<[Sample]> {
         let parts = Arc::clone(&self.shared);
         let samples = async move { join_all((0..TABLE_SIZE).map(|_| parts.take())).await.into() };
-        self.shared.table.join(|| samples.boxed()).await
+        self.shared.table.join(|| samples).await
     }
 }
 
@@ -124,6 +127,8 @@ impl Parts {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let start = Instant::now();
         let answer = async {
+            // Where it cannot be resolved, connecting says so.
+            drop(tokio::time::timeout(DEADLINE, self.endpoint.prepare()).await);
             let request = self.client.get(self.url.clone()).header(header::ACCEPT, &self.accept);
             let mut response = request.header(header::CONNECTION, "close").send().await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
@@ -145,7 +150,7 @@ impl Parts {
                 Sample::of_answer(number, status, &headers, broke_off, latency_ms)
             }
             Err(error) => Sample {
-                sample: number,
+                number,
                 release: None,
                 instance: None,
                 api_version: None,
@@ -160,7 +165,7 @@ impl Parts {
 
 impl Sample {
     fn of_answer(
-        sample: u64,
+        number: u64,
         status: StatusCode,
         headers: &HeaderMap,
         broke_off: Option<&str>,
@@ -172,13 +177,13 @@ impl Sample {
             None => Some(format!("status {}", status.as_u16())),
         };
         Self {
-            sample,
-            release: stated(headers, "x-sava-release"),
-            instance: stated(headers, "x-sava-instance"),
-            api_version: api_version(headers),
+            number,
+            release: stated(headers, &X_SAVA_RELEASE),
+            instance: stated(headers, &X_SAVA_INSTANCE),
+            api_version: stated_version(headers).map(ApiVersion::as_str),
             status: Some(status.as_u16()),
             latency_ms,
-            etag: stated(headers, "etag"),
+            etag: stated(headers, &header::ETAG),
             error,
         }
     }
@@ -201,63 +206,9 @@ fn in_a_few_words(error: &reqwest::Error) -> &'static str {
     }
 }
 
-fn api_version(headers: &HeaderMap) -> Option<&'static str> {
-    let media_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
-    ["v1", "v2", "v3"].into_iter().find(|version| media_type.contains(&format!("vnd.sava.{version}")))
-}
-
-/// Something costly that is begun at most once in a while; who comes in between is given what was begun last.
-struct Window<T: Clone> {
-    length: Duration,
-    /// Held only to look, never over an await.
-    last: Mutex<Option<(Instant, Shared<BoxFuture<'static, T>>)>>,
-}
-
-impl<T: Clone + Send + Sync + 'static> Window<T> {
-    const fn new(length: Duration) -> Self {
-        Self { length, last: Mutex::new(None) }
-    }
-
-    async fn join(&self, start: impl FnOnce() -> BoxFuture<'static, T>) -> T {
-        let shared = {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            match &*last {
-                Some((began, shared)) if began.elapsed() < self.length => shared.clone(),
-                _ => {
-                    let shared = start().shared();
-                    *last = Some((Instant::now(), shared.clone()));
-                    shared
-                }
-            }
-        };
-        shared.await
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use super::*;
-
-    #[tokio::test]
-    async fn those_who_come_within_the_window_share() {
-        let begun = Arc::new(AtomicUsize::new(0));
-        let window = Window::new(Duration::from_hours(1));
-        let visit = || {
-            let begun = Arc::clone(&begun);
-            window.join(|| async move { begun.fetch_add(1, Ordering::Relaxed) }.boxed())
-        };
-        assert_eq!(join_all((0..20).map(|_| visit())).await, [0; 20]);
-        assert_eq!(begun.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test]
-    async fn who_comes_after_the_window_gets_a_new_one() {
-        let window = Window::new(Duration::ZERO);
-        assert_eq!(window.join(|| async { 1 }.boxed()).await, 1);
-        assert_eq!(window.join(|| async { 2 }.boxed()).await, 2);
-    }
 
     #[test]
     fn sample_says_what_the_answer_says() {

@@ -1,0 +1,166 @@
+//! A parsed list of products with its store: made once for each answer that differs, and then only read.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::{
+    fruit::Fruit,
+    product::{Product, ProductId},
+    store::Store,
+};
+use crate::money::Money;
+
+/// The memory that the products of a shelf may take, by [`ProductList::n_bytes`]: 100,000 of few words, or 30,000 with a
+/// description of a paragraph. Two shelves, an answer and all else fit into the 128 MiB of the manifests.
+pub(super) const MAX_BYTES: usize = 32 << 20;
+/// The most categories that a page offers to browse.
+pub(super) const MAX_CATEGORIES: usize = 100;
+/// What a string takes beside its text, and what a product's place takes in the table of places.
+const STRING_BYTES: usize = 16;
+const PLACE_BYTES: usize = 48;
+
+/// The products of a store, in the order of the list.
+#[derive(Debug)]
+pub struct ProductList {
+    /// Differs for each shelf of this process: what is made of a shelf can be kept by it.
+    pub serial: u64,
+    /// Whose products they are.
+    pub store: Store,
+    /// What is on sale, in the product service's order.
+    pub products: Vec<Product>,
+    /// The categories there are, sorted.
+    pub categories: BTreeSet<String>,
+    /// Whether the list went on after the last of these products.
+    pub is_cut: bool,
+    /// Whether there are more categories than these.
+    pub has_more_categories: bool,
+    n_bytes: usize,
+    fruit: Vec<Product>,
+    places: HashMap<ProductId, usize>,
+}
+
+/// Why a product was not put on a shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There is one with its id.
+    Duplicate,
+    /// There is no room for it, nor for any other.
+    Full,
+}
+
+impl ProductList {
+    /// The shelf with nothing but the fruit that carts may have.
+    #[must_use]
+    pub fn empty(store: Store) -> Self {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        Self {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            fruit: Fruit::ALL.into_iter().map(|fruit| product_of(fruit, &store)).collect(),
+            store,
+            products: Vec::new(),
+            categories: BTreeSet::new(),
+            is_cut: false,
+            has_more_categories: false,
+            n_bytes: 0,
+            places: HashMap::new(),
+        }
+    }
+
+    /// The shelf that sells fruit.
+    #[must_use]
+    pub fn of_fruit(store: Store) -> Self {
+        let mut list = Self::empty(store);
+        list.products.clone_from(&list.fruit);
+        list.categories.extend(list.fruit.iter().filter_map(|fruit| fruit.category.clone()));
+        list
+    }
+
+    /// Puts `product` behind those that are there. Once there is no room for one, there is none for any.
+    pub(super) fn add(&mut self, product: Product) -> Result<(), Refusal> {
+        if self.places.contains_key(&product.id) {
+            return Err(Refusal::Duplicate);
+        }
+        let n_bytes = n_bytes(&product);
+        if self.is_cut || self.n_bytes + n_bytes > MAX_BYTES {
+            self.is_cut = true;
+            return Err(Refusal::Full);
+        }
+        self.n_bytes += n_bytes;
+        self.places.insert(product.id, self.products.len());
+        if let Some(category) = &product.category
+            && !self.categories.contains(category)
+        {
+            if self.categories.len() < MAX_CATEGORIES {
+                self.categories.insert(category.clone());
+            } else {
+                self.has_more_categories = true;
+            }
+        }
+        self.products.push(product);
+        Ok(())
+    }
+
+    /// The memory that its products take, about.
+    pub(super) const fn n_bytes(&self) -> usize {
+        self.n_bytes
+    }
+
+    /// The product of that id. Fruit is always there: a shopper who put it into the cart can buy it.
+    #[must_use]
+    pub fn product(&self, id: ProductId) -> Option<&Product> {
+        match id {
+            ProductId::Fruit(_) => self.fruit.iter().find(|product| product.id == id),
+            ProductId::Product(_) => self.places.get(&id).map(|place| &self.products[*place]),
+        }
+    }
+}
+
+fn n_bytes(product: &Product) -> usize {
+    let Product { title, description, price_text, picture, category, .. } = product;
+    let picture = picture.as_ref().map(|picture| [&picture.file, &picture.alt]);
+    let texts =
+        [title, description, price_text].into_iter().chain(category).chain(picture.into_iter().flatten());
+    let n_text_bytes: usize = texts.map(|text| text.capacity() + STRING_BYTES).sum();
+    size_of::<Product>() + PLACE_BYTES + n_text_bytes
+}
+
+/// The fruit as a product of `store`, at its own price: the same number of major units in every currency, and a
+/// hundred times that where a unit is worth about a cent (the yen and other currencies without decimals).
+fn product_of(fruit: Fruit, store: &Store) -> Product {
+    let (title, description, cents) = match fruit {
+        Fruit::Apples => ("Apples", "Six, a little shy. They keep the doctor away and the shop open.", 250),
+        Fruit::Oranges => ("Oranges", "A net of five. Not to be compared with apples.", 300),
+        Fruit::Papayas => ("Papayas", "Two, ripe on the day that you forget them.", 450),
+        Fruit::Garlic => ("Garlic", "Not a fruit. Nobody has had the heart to tell it.", 120),
+    };
+    let scale = 10_i64.pow(u32::from(store.currency.decimals().saturating_sub(2)));
+    let price = Money { amount: cents * scale, currency: store.currency };
+    Product {
+        id: ProductId::Fruit(fruit),
+        title: title.to_owned(),
+        description: description.to_owned(),
+        price,
+        price_text: store.format(price),
+        picture: None,
+        rating: None,
+        category: Some("fruit".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fruit_is_priced_in_every_currency() {
+        let price = |language: &str, currency: &str| {
+            product_of(Fruit::Apples, &Store::new("x", "X", language, currency.parse().unwrap())).price_text
+        };
+        assert_eq!(price("en-IE", "EUR"), "€2.50");
+        assert_eq!(price("en-GB", "GBP"), "£2.50");
+        assert_eq!(price("ja-JP", "JPY"), "￥250");
+        assert_eq!(price("en-KW", "KWD"), "KWD\u{a0}2.500");
+    }
+}

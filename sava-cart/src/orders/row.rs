@@ -1,0 +1,96 @@
+//! An order as both databases keep it.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{
+    order::{Order, OrderLine},
+    unavailable::Unavailable,
+};
+use crate::money::Money;
+
+/// A row of the table `orders`.
+#[derive(sqlx::FromRow)]
+pub(super) struct OrderRow {
+    pub(super) number: String,
+    pub(super) locale: String,
+    pub(super) shopper: String,
+    pub(super) form_key: String,
+    /// Milliseconds of the Unix epoch.
+    pub(super) placed_at: i64,
+    pub(super) currency: String,
+    /// Minor units.
+    pub(super) total: i64,
+    /// [`crate::address::Address`] as JSON.
+    pub(super) address: String,
+    /// [`LineColumn`]s as JSON.
+    pub(super) lines: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineColumn {
+    id: String,
+    title: String,
+    quantity: u32,
+    /// Minor units of the order's currency.
+    price: i64,
+}
+
+impl OrderRow {
+    pub(super) fn of(order: &Order) -> Result<Self, Unavailable> {
+        let lines: Vec<_> = order
+            .lines
+            .iter()
+            .map(|line| LineColumn {
+                id: line.id.to_string(),
+                title: line.title.clone(),
+                quantity: line.quantity,
+                price: line.price.amount,
+            })
+            .collect();
+        let json = |error: serde_json::Error| Unavailable::Unreadable(error.to_string());
+        Ok(Self {
+            number: order.number.clone(),
+            locale: order.locale.clone(),
+            shopper: order.shopper.clone(),
+            form_key: order.form_key.clone(),
+            placed_at: order.placed_at.unix_timestamp() * 1000 + i64::from(order.placed_at.millisecond()),
+            currency: order.total.currency.code().to_owned(),
+            total: order.total.amount,
+            address: serde_json::to_string(&order.address).map_err(json)?,
+            lines: serde_json::to_string(&lines).map_err(json)?,
+        })
+    }
+}
+
+impl TryFrom<OrderRow> for Order {
+    type Error = Unavailable;
+
+    fn try_from(row: OrderRow) -> Result<Self, Unavailable> {
+        fn wrong(number: &str) -> impl Fn(&dyn std::fmt::Display) -> Unavailable {
+            move |error| Unavailable::Unreadable(format!("{number}: {error}"))
+        }
+        let wrong = wrong(&row.number);
+        let currency = row.currency.parse().map_err(|error| wrong(&error))?;
+        let lines: Vec<LineColumn> = serde_json::from_str(&row.lines).map_err(|error| wrong(&error))?;
+        let lines = lines.into_iter().map(|line| {
+            Ok(OrderLine {
+                id: line.id.parse().map_err(|error| wrong(&error))?,
+                title: line.title,
+                quantity: line.quantity,
+                price: Money { amount: line.price, currency },
+            })
+        });
+        Ok(Self {
+            placed_at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.placed_at) * 1_000_000)
+                .map_err(|error| wrong(&error))?,
+            address: serde_json::from_str(&row.address).map_err(|error| wrong(&error))?,
+            lines: lines.collect::<Result<_, Unavailable>>()?,
+            total: Money { amount: row.total, currency },
+            locale: row.locale,
+            shopper: row.shopper,
+            form_key: row.form_key,
+            number: row.number.clone(),
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! Where the product service is, and what all connections to it have in common.
+
+use std::time::Duration;
+
+use reqwest::{ClientBuilder, Url};
+use sava_service::resolver::{ResolveError, Resolver};
+
+/// Connecting takes no longer, once the name is resolved.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+/// One request takes no longer, all attempts and the body included.
+pub(crate) const DEADLINE: Duration = Duration::from_millis(1500);
+
+/// Where the product service is. A handle, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Ends in a slash.
+    base: Url,
+    resolver: Resolver,
+}
+
+impl Endpoint {
+    /// The product service below `base`, an http URL, whose host `resolver` finds.
+    #[must_use]
+    pub fn new(base: &Url, resolver: Resolver) -> Self {
+        let mut base = base.clone();
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        Self { base, resolver }
+    }
+
+    /// The URL of `path`, which is of plain segments, without a slash before them.
+    pub(crate) fn url(&self, path: &str) -> Result<Url, String> {
+        self.base.join(path).map_err(|error| error.to_string())
+    }
+
+    /// Waits for the addresses of the service, as long as name servers take: connecting then need not wait for them.
+    pub(crate) async fn prepare(&self) -> Result<(), ResolveError> {
+        self.resolver.prepare(self.base.host_str().unwrap_or_default()).await
+    }
+
+    /// A client that has no connection yet. Another host is not the product service, so redirects are not followed; and
+    /// the environment's proxy is not for inside a cluster.
+    pub(crate) fn client(&self) -> ClientBuilder {
+        reqwest::Client::builder()
+            .dns_resolver(self.resolver.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+    }
+}
