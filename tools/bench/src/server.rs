@@ -45,6 +45,7 @@ impl Binaries {
         let folder = tempfile::tempdir()?;
         let mut command = Command::new(binary);
         command.env_clear().current_dir(folder.path()).env("ADMIN_LISTEN", "127.0.0.1:0");
+        command.env("DATABASE_URL", "sqlite:sava-cart.db");
         command.envs(settings.iter().copied());
         Server::start(command, free_address()?, folder, |_| Ok(()))
     }

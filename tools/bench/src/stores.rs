@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// The shop's own catalog.
-pub(crate) const OWN: &str = include_str!("../../data/db.json");
+pub(crate) const OWN: &str = include_str!("../../../data/db.json");
 
 /// A data directory with one store of so many products.
 pub(crate) fn with(products: u32) -> anyhow::Result<TempDir> {

@@ -12,7 +12,7 @@ use reqwest::{
     header::{HeaderMap, LOCATION, RETRY_AFTER},
 };
 
-use super::{
+use crate::{
     mix::Errand,
     pace::Pace,
     page::{Form, Page},
@@ -20,7 +20,7 @@ use super::{
 };
 
 /// How the shopper introduces itself.
-pub const USER_AGENT: &str = "sava-shoppers/3 (pretend shopper of sava-cart; sava-cart shoppers --help)";
+pub(crate) const USER_AGENT: &str = "sava-shoppers/3 (pretend shopper of sava; sava-shoppers --help)";
 
 /// An answer that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,15 +35,15 @@ const WORDS: [&str; 6] = ["lamp", "vinyl", "coffee", "bicycle", "organic", "wool
 
 /// What all shoppers of a run share.
 #[derive(Debug)]
-pub struct Street {
+pub(crate) struct Street {
     /// When the next request may be sent.
-    pub pace: Pace,
+    pub(crate) pace: Pace,
     /// What was seen. Locked only to count: never over an await.
-    pub tally: Mutex<Tally>,
+    pub(crate) tally: Mutex<Tally>,
 }
 
 /// One shopper: a browser profile of its own, with cookies and connections that nobody else has.
-pub struct Shopper<'a> {
+pub(crate) struct Shopper<'a> {
     client: Client,
     street: &'a Street,
     rng: Rng,
@@ -61,7 +61,7 @@ impl<'a> Shopper<'a> {
     ///
     /// # Errors
     /// When the system's resolver cannot be set up.
-    pub fn new(street: &'a Street, rng: Rng) -> anyhow::Result<Self> {
+    pub(crate) fn new(street: &'a Street, rng: Rng) -> anyhow::Result<Self> {
         let client = Client::builder()
             .user_agent(USER_AGENT)
             .cookie_store(true)
@@ -73,7 +73,7 @@ impl<'a> Shopper<'a> {
     }
 
     /// Runs an errand in the shop at `home`. A shop that fails cuts the errand short; the tally says why.
-    pub async fn run(&mut self, errand: Errand, home: &Url) {
+    pub(crate) async fn run(&mut self, errand: Errand, home: &Url) {
         // None means that a page did not come, which is counted already.
         let _ended_early = match errand {
             Errand::Browse => self.browse(home).await,

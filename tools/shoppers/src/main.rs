@@ -1,15 +1,15 @@
 //! Pretend shoppers: a steady trickle of traffic for a canary, and its judge.
 //!
-//! `sava-cart shoppers URL…` browses, searches, fills carts and checks out, at a bounded rate, and says at the end
+//! `sava-shoppers URL…` browses, searches, fills carts and checks out, at a bounded rate, and says at the end
 //! by release what it saw and whether the new release is worse than the old.
 
-pub mod journey;
-pub mod mix;
-pub mod pace;
-pub mod page;
-pub mod report;
-pub mod tally;
-pub mod verdict;
+mod journey;
+mod mix;
+mod pace;
+mod page;
+mod report;
+mod tally;
+mod verdict;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -18,11 +18,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Parser, ValueEnum};
 use fastrand::Rng;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use reqwest::Url;
+use reqwest::{Response, StatusCode, Url, header};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use journey::{Shopper, Street};
 use mix::Mix;
@@ -41,61 +42,68 @@ const MOST_SHOPPERS: usize = 64;
 ///
 /// Exit code: 0 the new release is not worse; 1 it is worse; 2 wrong usage, or a store front that cannot be reached;
 /// 3 too little data to tell.
-#[derive(Args, Clone, Debug)]
-pub struct ShoppersSettings {
+#[derive(Parser, Debug)]
+#[command(name = "sava-shoppers", max_term_width = 100)]
+struct Settings {
     /// Where the store fronts are; a path prefix is kept. Load goes there and nowhere else
     #[arg(required = true, value_name = "URL", value_parser = shop)]
-    pub urls: Vec<Url>,
+    urls: Vec<Url>,
 
     /// Requests a second of all shoppers together, up to 200
     #[arg(long, default_value = "5", value_parser = rate)]
-    pub rate: f64,
+    rate: f64,
 
     /// What they come for, as weights
     #[arg(long, default_value = "browse=6,search=2,fill=1,buy=1")]
-    pub mix: Mix,
+    mix: Mix,
 
-    /// How long they shop, such as 30s or 5m [default: until Ctrl-C]
+    /// How long a store front may take to be there, such as 30s; 0s: it must be there at once
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    wait: Duration,
+
+    /// How long they shop, such as 30s or 5m [default: until Ctrl-C or SIGTERM]
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub duration: Option<Duration>,
+    duration: Option<Duration>,
 
     /// The old release [default: the newest but the candidate]
     #[arg(long, value_name = "RELEASE")]
-    pub baseline: Option<String>,
+    baseline: Option<String>,
 
     /// The new release [default: the newest that answers]
     #[arg(long, value_name = "RELEASE")]
-    pub candidate: Option<String>,
+    candidate: Option<String>,
 
     /// How sure the verdict "worse" must be, between 0.5 and 1
     #[arg(long, default_value = "0.99", value_parser = confidence)]
-    pub confidence: f64,
+    confidence: f64,
 
     /// By how much a release must be slower, in percent of the median or of the 95th percentile
     #[arg(long, default_value = "10", value_name = "PERCENT", value_parser = clap::value_parser!(u16).range(..=1000))]
-    pub tolerance: u16,
+    tolerance: u16,
 
     /// Answers of each release without which nothing good is said of it
     #[arg(long, default_value = "50", value_name = "COUNT")]
-    pub enough: u64,
+    enough: u64,
 
     /// How the verdict is written
     #[arg(long, default_value = "text")]
-    pub format: Format,
+    format: Format,
 }
 
 /// How the verdict is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+enum Format {
     /// For people.
     Text,
     /// One JSON object.
     Json,
 }
 
-/// Sends the shoppers, until the time is over or Ctrl-C, and prints the verdict.
-pub async fn run(settings: &ShoppersSettings) -> ExitCode {
-    match shop_and_judge(settings).await {
+/// Sends the shoppers, until the time is over, Ctrl-C or SIGTERM, and prints the verdict.
+#[tokio::main]
+async fn main() -> ExitCode {
+    let settings = Settings::parse();
+    match shop_and_judge(&settings).await {
         Ok(report) => {
             let text = match settings.format {
                 Format::Text => report.to_string(),
@@ -110,16 +118,15 @@ pub async fn run(settings: &ShoppersSettings) -> ExitCode {
             })
         }
         Err(error) => {
-            eprintln!("sava-cart shoppers: {error:#}");
+            eprintln!("sava-shoppers: {error:#}");
             ExitCode::from(2)
         }
     }
 }
 
-async fn shop_and_judge(settings: &ShoppersSettings) -> anyhow::Result<Report> {
-    for url in &settings.urls {
-        reach(url).await?;
-    }
+async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
+    // First of all: process 1 has no default for a signal, and would not end.
+    let mut signals = Signals::new()?;
     let street = Street { pace: Pace::new(settings.rate), tally: Mutex::default() };
     let start = Instant::now();
     let end = async {
@@ -128,11 +135,24 @@ async fn shop_and_judge(settings: &ShoppersSettings) -> anyhow::Result<Report> {
             None => std::future::pending().await,
         }
     };
+    let shop = async {
+        for url in &settings.urls {
+            reach(url, settings.wait).await?;
+        }
+        let until = match settings.duration {
+            Some(duration) => format!("for {}", humantime::format_duration(duration)),
+            None => "until Ctrl-C or SIGTERM".to_owned(),
+        };
+        eprintln!("The shoppers are in: {} requests a second, {until}.", settings.rate);
+        tokio::select! {
+            result = keep_busy(settings, &street) => result,
+            () = show_progress(&street, start) => Ok(()),
+            () = end => Ok(()),
+        }
+    };
     tokio::select! {
-        result = keep_busy(settings, &street) => result?,
-        () = show_progress(&street, start) => {}
-        () = end => {}
-        result = tokio::signal::ctrl_c() => result.context("Ctrl-C cannot be waited for")?,
+        result = shop => result?,
+        () = signals.next() => {}
     }
     if std::io::stderr().is_terminal() {
         eprintln!();
@@ -149,24 +169,81 @@ async fn shop_and_judge(settings: &ShoppersSettings) -> anyhow::Result<Report> {
     Ok(Report::of(&tally, &choice, &standard, start.elapsed()))
 }
 
-/// Asks the store front once, so that a mistyped URL is an error and not a verdict.
-async fn reach(url: &Url) -> anyhow::Result<()> {
+/// The signals that end the shopping; the verdict still comes.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be waited for");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// How often a store front is asked that is not there yet.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Waits for the store front, and makes sure that it is one, so that a mistyped URL is an error and not a verdict.
+async fn reach(url: &Url, wait: Duration) -> anyhow::Result<()> {
     let client = reqwest::Client::builder()
         .user_agent(journey::USER_AGENT)
         .timeout(Duration::from_secs(10))
         .build()
         .context("an HTTP client cannot be made")?;
-    let response =
-        client.get(url.clone()).send().await.with_context(|| format!("{url} cannot be reached"))?;
+    eprintln!("Looking for the store front at {url}, up to {}…", humantime::format_duration(wait));
+    let start = Instant::now();
+    loop {
+        let reason = match client.get(url.clone()).send().await {
+            Ok(response) if is_on_its_way(&response) => {
+                anyhow!("{url} is not there: whatever stands before it answers {}", response.status())
+            }
+            Ok(response) => return check(url, &response),
+            Err(error) => anyhow!(error).context(format!("{url} cannot be reached")),
+        };
+        if start.elapsed() + ASK_AGAIN > wait {
+            return Err(reason);
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// Whether a proxy says that nobody is behind it, yet.
+fn is_on_its_way(response: &Response) -> bool {
+    let gateway = [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+    gateway.contains(&response.status()) && !response.headers().contains_key("x-sava-release")
+}
+
+/// A store front says its release, and shows pages; sava-product has no pages for whoever asks for nothing special.
+fn check(url: &Url, response: &Response) -> anyhow::Result<()> {
+    let status = response.status();
     if !response.headers().contains_key("x-sava-release") {
-        bail!("{url} is no store front of sava: its answer ({}) has no X-Sava-Release", response.status());
+        bail!("{url} is not a store front of sava: its answer ({status}) has no X-Sava-Release");
+    }
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let is_page = content_type.is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
+    if status.is_success() && !is_page {
+        bail!(
+            "{url} is not a store front of sava: its answer is not a page; is it the product service's URL?"
+        );
+    }
+    if status.is_client_error() {
+        bail!("{url} is not the front page of a store: it answers {status}");
     }
     Ok(())
 }
 
 /// Keeps as many shoppers in the shops as the rate needs: each goes on one errand at a time, and a new one comes
 /// for each that leaves.
-async fn keep_busy(settings: &ShoppersSettings, street: &Street) -> anyhow::Result<()> {
+async fn keep_busy(settings: &Settings, street: &Street) -> anyhow::Result<()> {
     let mut rng = Rng::new();
     let mut inside = FuturesUnordered::new();
     let mut visit = |n: usize| {

@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 /// What a shopper comes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Errand {
+pub(crate) enum Errand {
     /// Looks at the list and at a product.
     Browse,
     /// Searches, where the release can.
@@ -20,7 +20,7 @@ pub enum Errand {
 
 /// How often each errand is run, as weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mix(Vec<(Errand, u32)>);
+pub(crate) struct Mix(Vec<(Errand, u32)>);
 
 impl FromStr for Mix {
     type Err = String;
@@ -44,7 +44,7 @@ impl FromStr for Mix {
 impl Mix {
     /// The next errand, by chance.
     #[must_use]
-    pub fn draw(&self, rng: &mut Rng) -> Errand {
+    pub(crate) fn draw(&self, rng: &mut Rng) -> Errand {
         let total: u32 = self.0.iter().map(|(_, weight)| weight).sum();
         let mut ticket = rng.u32(..total);
         for &(errand, weight) in &self.0 {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Hands out turns evenly. Time that was missed is not made up for: a slow shop is not hit by a burst.
 #[derive(Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     between: Duration,
     /// When the next turn is. Locked only to take one: never over an await.
     next: Mutex<Instant>,
@@ -18,12 +18,12 @@ pub struct Pace {
 impl Pace {
     /// A pace of `rate` turns a second.
     #[must_use]
-    pub fn new(rate: f64) -> Self {
+    pub(crate) fn new(rate: f64) -> Self {
         Self { between: Duration::from_secs_f64(1.0 / rate), next: Mutex::new(Instant::now()) }
     }
 
     /// Waits for a turn.
-    pub async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         let mine = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let mine = (*next).max(Instant::now());

@@ -4,45 +4,45 @@ use html5gum::{StartTag, Token, Tokenizer};
 
 /// What a shopper can do on a page. References are as they stand in it: relative to where it came from.
 #[derive(Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     /// Targets of links.
-    pub links: Vec<String>,
+    pub(crate) links: Vec<String>,
     /// Forms.
-    pub forms: Vec<Form>,
+    pub(crate) forms: Vec<Form>,
     /// All of the text, labels included.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A form of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Form {
+pub(crate) struct Form {
     /// Where it is sent.
-    pub action: String,
+    pub(crate) action: String,
     /// Whether it is sent by POST.
-    pub is_post: bool,
+    pub(crate) is_post: bool,
     /// Its fields, with the values that they have in the page.
-    pub fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
 }
 
 /// A field of a form that is sent with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its value.
-    pub value: String,
+    pub(crate) value: String,
     /// Its type: `hidden`, `text`, `search`, …
-    pub kind: String,
+    pub(crate) kind: String,
     /// What a browser would fill in by itself, such as `postal-code`.
-    pub autocomplete: String,
+    pub(crate) autocomplete: String,
     /// Whether the form is nothing without it.
-    pub required: bool,
+    pub(crate) required: bool,
 }
 
 impl Page {
     /// Reads a page.
     #[must_use]
-    pub fn read(html: &str) -> Self {
+    pub(crate) fn read(html: &str) -> Self {
         let mut page = Self::default();
         let mut open: Option<Form> = None;
         // What stands in these is no text for readers, and a tokenizer that builds no tree does not know it.
@@ -79,7 +79,7 @@ impl Page {
 
     /// The links to single products.
     #[must_use]
-    pub fn products(&self) -> Vec<&str> {
+    pub(crate) fn products(&self) -> Vec<&str> {
         let is_product = |link: &&str| {
             link.rsplit_once("products/").is_some_and(|(_, id)| !id.is_empty() && !id.contains('/'))
         };
@@ -90,26 +90,26 @@ impl Page {
 
     /// The link whose path ends so.
     #[must_use]
-    pub fn link_to(&self, end: &str) -> Option<&str> {
+    pub(crate) fn link_to(&self, end: &str) -> Option<&str> {
         self.links.iter().map(String::as_str).find(|link| link.rsplit('/').next() == Some(end))
     }
 
     /// The forms that put a product into the cart.
     #[must_use]
-    pub fn add_forms(&self) -> Vec<&Form> {
+    pub(crate) fn add_forms(&self) -> Vec<&Form> {
         self.forms.iter().filter(|form| form.is_post && form.action.ends_with("cart/items")).collect()
     }
 
     /// The form that searches, where this release has one.
     #[must_use]
-    pub fn search_form(&self) -> Option<&Form> {
+    pub(crate) fn search_form(&self) -> Option<&Form> {
         let searches = |form: &&Form| !form.is_post && form.fields.iter().any(|field| field.kind == "search");
         self.forms.iter().find(searches)
     }
 
     /// The form that makes the order.
     #[must_use]
-    pub fn checkout_form(&self) -> Option<&Form> {
+    pub(crate) fn checkout_form(&self) -> Option<&Form> {
         let asks = |form: &&Form| {
             form.is_post && form.fields.iter().any(|field| field.autocomplete.ends_with("postal-code"))
         };

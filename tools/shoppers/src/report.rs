@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
+use crate::{
     tally::{Figures, Tally, by_version},
     verdict::{Finding, Standard, Verdict},
 };
@@ -16,68 +16,68 @@ use super::{
 /// What a run found.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub(crate) struct Report {
     /// The judgement over both services: the worst of the two.
-    pub finding: Finding,
+    pub(crate) finding: Finding,
     /// How sure "worse" is.
-    pub confidence: f64,
+    pub(crate) confidence: f64,
     /// How long the shoppers shopped.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// All requests.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// Requests that nobody answered: they cannot be laid to a release.
-    pub unanswered: u64,
+    pub(crate) unanswered: u64,
     /// The releases of the store front.
-    pub storefront: Service,
+    pub(crate) storefront: Service,
     /// The releases of the product service.
-    pub product: Service,
+    pub(crate) product: Service,
     /// What went wrong, and how often.
-    pub faults: BTreeMap<String, u64>,
+    pub(crate) faults: BTreeMap<String, u64>,
 }
 
 /// The releases of one service that answered.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Service {
+pub(crate) struct Service {
     /// Oldest first.
-    pub releases: Vec<ReleaseFigures>,
+    pub(crate) releases: Vec<ReleaseFigures>,
     /// The newest against the one before; none where only one release answered.
-    pub verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Verdict>,
 }
 
 /// One release, in figures; latencies are those of good answers.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ReleaseFigures {
+pub(crate) struct ReleaseFigures {
     /// Its version.
-    pub release: String,
+    pub(crate) release: String,
     /// Answers.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// Errors among them.
-    pub errors: u64,
+    pub(crate) errors: u64,
     /// Their share.
-    pub error_rate: f64,
+    pub(crate) error_rate: f64,
     /// Median latency.
-    pub p50_ms: f64,
+    pub(crate) p50_ms: f64,
     /// 95th percentile.
-    pub p95_ms: f64,
+    pub(crate) p95_ms: f64,
     /// 99th percentile.
-    pub p99_ms: f64,
+    pub(crate) p99_ms: f64,
 }
 
 /// Which releases are compared; by version order where it is not said.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The old one.
-    pub baseline: Option<String>,
+    pub(crate) baseline: Option<String>,
     /// The new one.
-    pub candidate: Option<String>,
+    pub(crate) candidate: Option<String>,
 }
 
 impl Report {
     /// Judges a run. `standard.n_services` is set here, by what there is to judge.
     #[must_use]
-    pub fn of(tally: &Tally, choice: &Choice, standard: &Standard, took: Duration) -> Self {
+    pub(crate) fn of(tally: &Tally, choice: &Choice, standard: &Standard, took: Duration) -> Self {
         let pairs = [compared(&tally.storefronts, choice), compared(&tally.products, choice)];
         let n_services = pairs.iter().flatten().map(|_| 1).sum();
         let standard = Standard { n_services, ..*standard };

@@ -11,9 +11,9 @@ const KEPT_LATENCIES: usize = 2_000;
 
 /// What was seen of one release.
 #[derive(Clone, Debug, Default)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// Answers that were errors.
-    pub errors: u64,
+    pub(crate) errors: u64,
     n_good: u64,
     /// A uniform sample of the good answers' latencies, in milliseconds (Vitter's algorithm R).
     latencies: Vec<f64>,
@@ -21,7 +21,7 @@ pub struct Figures {
 
 impl Figures {
     /// Counts a good answer that took `latency_ms`.
-    pub fn answer(&mut self, latency_ms: f64, rng: &mut Rng) {
+    pub(crate) fn answer(&mut self, latency_ms: f64, rng: &mut Rng) {
         self.n_good += 1;
         if self.latencies.len() < KEPT_LATENCIES {
             self.latencies.push(latency_ms);
@@ -33,19 +33,19 @@ impl Figures {
     }
 
     /// Counts an error.
-    pub fn error(&mut self) {
+    pub(crate) fn error(&mut self) {
         self.errors += 1;
     }
 
     /// All answers, errors included.
     #[must_use]
-    pub fn answers(&self) -> u64 {
+    pub(crate) fn answers(&self) -> u64 {
         self.n_good + self.errors
     }
 
     /// Latencies of good answers in milliseconds, in no order.
     #[must_use]
-    pub fn latencies(&self) -> &[f64] {
+    pub(crate) fn latencies(&self) -> &[f64] {
         &self.latencies
     }
 
@@ -57,7 +57,7 @@ impl Figures {
         clippy::cast_precision_loss,
         reason = "a place in a list of at most 2,000"
     )]
-    pub fn percentile(&self, share: f64) -> f64 {
+    pub(crate) fn percentile(&self, share: f64) -> f64 {
         let mut sorted = self.latencies.clone();
         sorted.sort_by(f64::total_cmp);
         let place = (sorted.len() as f64 * share).ceil() as usize;
@@ -67,20 +67,20 @@ impl Figures {
 
 /// One answer, as a shopper saw it.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub(crate) struct Visit {
     /// The store-front release that answered; none where nobody did.
-    pub storefront: Option<String>,
+    pub(crate) storefront: Option<String>,
     /// The product release behind it; none where the answer names none.
-    pub product: Option<String>,
+    pub(crate) product: Option<String>,
     /// From the request to the last byte of the answer.
-    pub latency: Duration,
+    pub(crate) latency: Duration,
     /// What was wrong with the answer.
-    pub fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// What was wrong with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The store front's: a 5xx, no answer, a page that is not what was asked for.
     Storefront(String),
     /// The product service's: the page came, but from what the store front had kept.
@@ -89,17 +89,17 @@ pub enum Fault {
 
 /// All answers of a run.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// By store-front release.
-    pub storefronts: BTreeMap<String, Figures>,
+    pub(crate) storefronts: BTreeMap<String, Figures>,
     /// By product release.
-    pub products: BTreeMap<String, Figures>,
+    pub(crate) products: BTreeMap<String, Figures>,
     /// Requests that nobody answered: they cannot be laid to a release.
-    pub unanswered: u64,
+    pub(crate) unanswered: u64,
     /// All requests.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// How often what went wrong, by its description; at most [`KEPT_FAULTS`] kinds.
-    pub faults: BTreeMap<String, u64>,
+    pub(crate) faults: BTreeMap<String, u64>,
 }
 
 /// Kinds of faults that are counted apart.
@@ -107,7 +107,7 @@ const KEPT_FAULTS: usize = 20;
 
 impl Tally {
     /// Counts a visit.
-    pub fn count(&mut self, visit: &Visit, rng: &mut Rng) {
+    pub(crate) fn count(&mut self, visit: &Visit, rng: &mut Rng) {
         self.requests += 1;
         let latency_ms = visit.latency.as_secs_f64() * 1_000.0;
         let storefront_failed = matches!(visit.fault, Some(Fault::Storefront(_)));
@@ -147,7 +147,7 @@ fn note(
 
 /// The releases, oldest first by version (semver.org, §11); those without a version come first.
 #[must_use]
-pub fn by_version(releases: &BTreeMap<String, Figures>) -> Vec<(&str, &Figures)> {
+pub(crate) fn by_version(releases: &BTreeMap<String, Figures>) -> Vec<(&str, &Figures)> {
     let mut sorted: Vec<_> = releases.iter().map(|(name, figures)| (name.as_str(), figures)).collect();
     sorted.sort_by_key(|(name, _)| Version::parse(name).ok());
     sorted

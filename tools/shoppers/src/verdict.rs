@@ -12,28 +12,28 @@ use statrs::stats_tests::{
     mannwhitneyu::{MannWhitneyUMethod, mannwhitneyu},
 };
 
-use super::tally::Figures;
+use crate::tally::Figures;
 
 /// How sure a verdict must be, and what it takes for a difference that matters.
 #[derive(Clone, Copy, Debug)]
-pub struct Standard {
+pub(crate) struct Standard {
     /// The confidence of the verdict "worse", between 0 and 1: the chance of a false alarm is what is missing to 1.
-    pub confidence: f64,
+    pub(crate) confidence: f64,
     /// By how much the median or the 95th percentile must have grown for "slower", as a share: in a long run a rank
     /// test finds differences that nobody minds.
-    pub tolerance: f64,
+    pub(crate) tolerance: f64,
     /// The same in milliseconds: on a loopback 0.3 ms are a large share of very little.
-    pub tolerance_ms: f64,
+    pub(crate) tolerance_ms: f64,
     /// Answers that each release must have given before "not worse" is said.
-    pub enough: u64,
+    pub(crate) enough: u64,
     /// How many services are judged in this run.
-    pub n_services: u32,
+    pub(crate) n_services: u32,
 }
 
 /// What was found of a new release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Finding {
+pub(crate) enum Finding {
     /// It is worse: stop it.
     Worse,
     /// It is not worse, as far as this many answers can tell.
@@ -44,29 +44,29 @@ pub enum Finding {
 
 /// The new release beside the old.
 #[derive(Clone, Debug, Serialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The old release.
-    pub baseline: String,
+    pub(crate) baseline: String,
     /// The new one.
-    pub candidate: String,
+    pub(crate) candidate: String,
     /// What was found.
-    pub finding: Finding,
+    pub(crate) finding: Finding,
     /// The chance of so many more errors if the releases were alike.
-    pub errors_p: f64,
+    pub(crate) errors_p: f64,
     /// Whether it fails more often.
-    pub more_errors: bool,
+    pub(crate) more_errors: bool,
     /// The chance of latencies so much higher if the releases were alike; none where one has no latencies.
-    pub latency_p: Option<f64>,
+    pub(crate) latency_p: Option<f64>,
     /// Whether it is slower, by more than the tolerance.
-    pub slower: bool,
+    pub(crate) slower: bool,
     /// What each chance had to stay below.
-    pub level: f64,
+    pub(crate) level: f64,
 }
 
 impl Verdict {
     /// Judges `candidate` against `baseline`, each a release and what was seen of it.
     #[must_use]
-    pub fn of(baseline: (&str, &Figures), candidate: (&str, &Figures), standard: &Standard) -> Self {
+    pub(crate) fn of(baseline: (&str, &Figures), candidate: (&str, &Figures), standard: &Standard) -> Self {
         let level = (1.0 - standard.confidence) / (2.0 * f64::from(standard.n_services.max(1)));
         let ((old_name, old), (new_name, new)) = (baseline, candidate);
         let errors_p = chance_of_errors(old, new);
