@@ -34,10 +34,7 @@ pub struct CartBuilder {
 impl Cart {
     /// The newest release of the Irish store with a database of its own, on free ports; its sava-product is nowhere.
     pub fn start() -> CartBuilder {
-        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory can be made"));
-        // Port 9 (discard) refuses connections.
-        let start = Start::new("sava-cart").env("PRODUCT_SERVICE_ADDR", "http://127.0.0.1:9");
-        CartBuilder { start, directory }
+        CartBuilder::in_directory(Arc::new(tempfile::tempdir().expect("a temporary directory can be made")))
     }
 
     /// The directory in which it runs: its SQLite database and its cookie key.
@@ -48,7 +45,7 @@ impl Cart {
 
     /// A builder of another sava-cart in the same directory, which is kept for it: its successor after a restart.
     pub fn start_again(&self) -> CartBuilder {
-        CartBuilder { directory: Arc::clone(&self.directory), ..Self::start() }
+        CartBuilder::in_directory(Arc::clone(&self.directory))
     }
 
     /// Asks it to end (SIGTERM), and waits for that.
@@ -76,6 +73,14 @@ impl Deref for Cart {
 }
 
 impl CartBuilder {
+    fn in_directory(directory: Arc<TempDir>) -> Self {
+        // Port 9 (discard) refuses connections.
+        let start = Start::new("sava-cart")
+            .env("PRODUCT_SERVICE_ADDR", "http://127.0.0.1:9")
+            .env("XDG_STATE_HOME", directory.path());
+        Self { start, directory }
+    }
+
     /// Of this release.
     pub fn release(self, release: &str) -> Self {
         self.env("SAVA_RELEASE", release)

@@ -1,10 +1,12 @@
-//! A stand-in for a Kubernetes cluster, for tests with the real `kubectl`.
+//! A stand-in for a Kubernetes cluster, for the real `kubectl`: in tests, and for a class (`cargo xtask classroom`).
 //!
 //! **What it is not.** It is not Kubernetes, and passing here does not show that Kubernetes agrees. It knows the few
 //! kinds of object and the few verbs that sava's tutorial uses; it has no users, no authorization, no quotas, no
-//! scheduler, no nodes, no container images, no network policies. Its pods are processes of this machine, each on a
+//! scheduler, no nodes, no container images. Its pods are processes of this machine, each on a
 //! loopback address of its own (Linux gives a process all of 127.0.0.0/8), and so its proxy forwards to loopback
-//! addresses, which a real API server refuses. Objects live in memory, and every change is kept for ever.
+//! addresses, which a real API server refuses. Network policies are enforced where a pod connects to a Service; a pod
+//! that knows the address of another gets there whatever they say. Objects live in memory, and every change is kept for
+//! ever.
 //!
 //! **What it is.** [`ApiServer`] answers as much as the real `kubectl` 1.32 needs, and its proxy subresources keep the
 //! facts that were observed on a real API server: which requests are redirected, which headers the application sees,
@@ -16,16 +18,19 @@
 mod admission;
 mod api;
 mod controllers;
+mod firewall;
 mod images;
 mod kubectl;
 mod kubelet;
 mod network;
 mod patch;
+pub mod policy;
 mod protobuf;
 mod proxy;
 mod resource;
 mod rewrite;
 mod selector;
+mod service;
 mod status;
 mod store;
 mod table;
@@ -34,7 +39,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 pub use api::ApiServer;
-pub use kubectl::{Kubectl, KubectlProxy};
+pub use kubectl::{Kubectl, KubectlProxy, kubeconfig};
 
 use controllers::Controllers;
 use kubelet::Kubelet;

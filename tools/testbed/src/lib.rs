@@ -3,7 +3,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
-//! use sava_tests::{Cart, Product};
+//! use sava_testbed::{Cart, Product};
 //!
 //! let product = Product::start().release("2.0.1").await;
 //! let cart = Cart::start().locale("uk").product(&product.url("")).await;
@@ -23,6 +23,7 @@ pub mod docker;
 mod http;
 mod ingress;
 pub mod lighthouse;
+pub mod memory;
 mod postgres;
 mod process;
 mod product;

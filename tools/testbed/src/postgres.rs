@@ -35,10 +35,7 @@ impl Postgres {
             "--encoding=UTF8",
         ]);
         run(&mut initdb);
-        // PostgreSQL takes no port 0: one that was free a moment ago will do.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let port = port.expect("there is a free port").port();
-        let mut postgres = Self { process: None, port, directory };
+        let mut postgres = Self { process: None, port: free_port(), directory };
         postgres.serve().await;
         postgres
     }
@@ -49,12 +46,39 @@ impl Postgres {
         format!("postgres://shop:s3cret@{host}:{}/postgres", self.port)
     }
 
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs SQL in it, as its owner, who may write whatever the default is.
+    pub fn execute(&self, sql: &str) {
+        let mut psql = server_command("psql");
+        psql.env("PGOPTIONS", "-c default_transaction_read_only=off");
+        psql.args(["-v", "ON_ERROR_STOP=1", "-c", sql, &self.url("127.0.0.1")]);
+        run(&mut psql);
+    }
+
     /// Takes it away, with all its connections (a "fast" shutdown); its files stay.
     pub async fn stop(&mut self) {
         if let Some(process) = self.process.take() {
             process.signal(Signal::INT);
             process.exit().await;
         }
+    }
+
+    /// Ends it without a shutdown (SIGQUIT): it recovers from its log when it is brought up again.
+    pub async fn end_at_once(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.signal(Signal::QUIT);
+            process.exit().await;
+        }
+    }
+
+    /// When it is brought up again, it is on another port.
+    pub fn move_away(&mut self) {
+        self.port = free_port();
     }
 
     /// Brings it (back) up, on its port.
@@ -67,6 +91,12 @@ impl Postgres {
         process.line("database system is ready to accept connections").await;
         self.process = Some(process);
     }
+}
+
+/// PostgreSQL takes no port 0: one that was free a moment ago will do.
+fn free_port() -> u16 {
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    address.expect("there is a free port").port()
 }
 
 /// A program of the newest server that is installed, as a user that it runs as.

@@ -1,4 +1,6 @@
 //! The HTTP face: discovery, the verbs on objects, watches, the proxy subresources.
+//!
+//! Longer than others: every verb answers for the same call, with the same ways to fail.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -16,14 +18,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::admission;
-use super::network::service_ip;
 use super::patch;
 use super::protobuf;
 use super::proxy::{Proxy, Target};
 use super::resource::{self, Resource};
 use super::selector::{fields_match, labels_match};
+use super::service::service_ip;
 use super::status::Status;
-use super::store::{Event, Key, Store, now};
+use super::store::{Event, Key, Store, now, suffix};
 use super::table;
 
 /// The stand-in's API server by itself: it keeps objects and forwards to what they name, and runs nothing.
@@ -51,6 +53,10 @@ pub(super) struct Shared {
 }
 
 impl ApiServer {
+    /// The name of the API server, which applications behind its proxy see as `Host`: it has one on most clusters, and it
+    /// is not `localhost`. Nobody resolves it: [`url`](Self::url) has an address.
+    pub const HOST: &str = "api.cluster.example:6443";
+
     /// Starts it on a free port of 127.0.0.1, with the namespace `default`.
     pub async fn start() -> Self {
         let directory = tempfile::tempdir().expect("a temporary folder");
@@ -68,7 +74,7 @@ impl ApiServer {
             logs,
             pods,
             salt: fastrand::u64(..),
-            proxy: Proxy::new(&address.to_string()),
+            proxy: Proxy::new(Self::HOST),
             _directory: directory,
         });
         let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
@@ -270,15 +276,15 @@ impl Call {
                 Ok(json_answer(StatusCode::OK, &shown))
             }
             (&Method::POST, None, _) => self.create(shared, read()?, dry_run),
-            (_, Some(_), _) if dry_run => {
-                Err(Status::bad_request("the stand-in knows dryRun of create only"))
+            (_, Some(_), _) if dry_run && (method != Method::PATCH || self.subresource.is_some()) => {
+                Err(Status::bad_request("the stand-in knows dryRun of create and patch only"))
             }
             (&Method::PUT | &Method::PATCH, Some(name), Some("scale")) => {
                 self.rescale(&shared.store, name, &read()?)
             }
             (&Method::PUT, Some(name), None) => {
                 let new = read()?;
-                self.change(&shared.store, name, |object| {
+                self.change(&shared.store, name, dry_run, |object| {
                     let metadata = object["metadata"].clone();
                     let status = object["status"].clone();
                     *object = new.clone();
@@ -294,10 +300,10 @@ impl Call {
                     headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
                 match kind {
                     "application/merge-patch+json" => {
-                        self.change(&shared.store, name, |object| patch::merge(object, &change))
+                        self.change(&shared.store, name, dry_run, |object| patch::merge(object, &change))
                     }
                     "application/strategic-merge-patch+json" => {
-                        self.change(&shared.store, name, |object| patch::strategic(object, &change))
+                        self.change(&shared.store, name, dry_run, |object| patch::strategic(object, &change))
                     }
                     _ => Err(Status::new(
                         StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -447,22 +453,45 @@ impl Call {
         Ok(response)
     }
 
-    fn change(&self, store: &Store, name: &str, change: impl FnOnce(&mut Value)) -> Result<Response, Status> {
-        let mut object = self.object(store, name)?;
-        change(&mut object);
-        admission::check(self.resource, &object)?;
-        admission::check_unchanged(self.resource, &self.object(store, name)?, &object)?;
-        admission::fill_in(self.resource, &mut object);
-        let stored = store.update(&self.key(name), |it| {
-            let status = it["status"].clone();
-            *it = object;
-            if !status.is_null() {
-                it["status"] = status;
+    fn change(
+        &self,
+        store: &Store,
+        name: &str,
+        dry_run: bool,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Response, Status> {
+        let key = self.key(name);
+        let not_found = || Status::not_found(self.resource.plural, self.resource.group, name);
+        let changed = |old: &Value| {
+            let mut object = old.clone();
+            change(&mut object);
+            let (seen, version) =
+                (object["metadata"]["resourceVersion"].take(), &old["metadata"]["resourceVersion"]);
+            if !seen.is_null() && seen != *version {
+                return Err(Status::conflict(self.resource.plural, self.resource.group, name));
             }
-        });
-        let stored =
-            stored.ok_or_else(|| Status::not_found(self.resource.plural, self.resource.group, name))?;
-        Ok(json_answer(StatusCode::OK, &stored))
+            object["metadata"]["resourceVersion"] = version.clone();
+            admission::check(self.resource, &object)?;
+            admission::check_unchanged(self.resource, old, &object)?;
+            admission::fill_in(self.resource, &mut object);
+            if !old["status"].is_null() {
+                object["status"] = old["status"].clone();
+            }
+            Ok(object)
+        };
+        if dry_run {
+            let mut object = changed(&store.get(&key).ok_or_else(not_found)?)?;
+            // An API server leaves out what is empty.
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                metadata.retain(|_, it| it.as_object().is_none_or(|it| !it.is_empty()));
+            }
+            return Ok(json_answer(StatusCode::OK, &object));
+        }
+        let stored = store.try_update(&key, |it| {
+            *it = changed(it)?;
+            Ok(())
+        })?;
+        Ok(json_answer(StatusCode::OK, &stored.ok_or_else(not_found)?))
     }
 
     fn rescale(&self, store: &Store, name: &str, wanted: &Value) -> Result<Response, Status> {
@@ -530,12 +559,6 @@ fn scale(object: &Value) -> Value {
         "spec": { "replicas": object["spec"]["replicas"] },
         "status": { "replicas": object["status"]["replicas"].as_u64().unwrap_or(0) },
     })
-}
-
-/// Five characters such as end the name of a pod: no vowels, and nothing that looks like a vowel.
-pub(super) fn suffix() -> String {
-    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    (0..5).map(|_| char::from(LETTERS[fastrand::usize(..LETTERS.len())])).collect()
 }
 
 fn json_answer(status: StatusCode, value: &Value) -> Response {

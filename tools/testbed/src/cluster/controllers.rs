@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::api::suffix;
 use super::resource::{RESOURCES, Resource};
-use super::store::{Key, Store, now};
+use super::store::{Key, Store, now, suffix};
 
 /// What the controllers remember besides the objects: since when each Deployment makes no progress.
 #[derive(Debug, Default)]

@@ -1,30 +1,30 @@
 //! What is "in the registry": which program of this machine an image's name stands for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// The images that can be pulled, whatever registry and organization stand before the name.
+use crate::binaries;
+
+/// The images that can be pulled, whatever registry and organization stand before the name; the services' have a tag for
+/// each of their releases.
 const REGISTRY: &[(&str, &[&str])] = &[
-    (
-        "sava-product",
-        &[
-            "1.0.3",
-            "2.0.1",
-            "3.0.0",
-            "2.0.2-slow",
-            "2.0.2-errors",
-            "2.0.2-crash",
-            "2.0.2-leak",
-            "2.1.0-breaking",
-        ],
-    ),
-    ("sava-cart", &["1.0.5", "2.0.4", "3.0.0", "3.0.1-broken"]),
+    ("sava-product", &[]),
+    ("sava-cart", &[]),
+    ("sava-shoppers", &["3.0.0"]),
     ("busybox", &["1.37"]),
     ("postgres", &["17"]),
 ];
+
+fn is_release(service: &'static str, tag: &str) -> bool {
+    static RELEASES: Mutex<BTreeMap<&str, Vec<String>>> = Mutex::new(BTreeMap::new());
+    let mut releases = RELEASES.lock().expect("no holder of this lock panics");
+    releases.entry(service).or_insert_with(|| binaries::releases(service)).iter().any(|it| it == tag)
+}
 
 /// An image that could be pulled.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,17 +39,18 @@ impl Image {
         let last = reference.rsplit('/').next()?;
         let (name, tag) = last.split_once(':')?;
         let (name, tags) = REGISTRY.iter().find(|(it, _)| *it == name)?;
-        tags.contains(&tag).then(|| Self { name, tag: tag.to_owned() })
+        (tags.contains(&tag) || tags.is_empty() && is_release(name, tag))
+            .then(|| Self { name, tag: tag.to_owned() })
     }
 
     /// The variables that the image itself sets.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let settings: &[(&str, &str)] = match self.name {
             "sava-product" => {
-                &[("LISTEN", "0.0.0.0:8080"), ("ADMIN_LISTEN", "127.0.0.1:8081"), ("DATA_DIR", "/data")]
+                &[("LISTEN", "[::]:8080"), ("ADMIN_LISTEN", "127.0.0.1:8081"), ("DATA_DIR", "/data")]
             }
             "sava-cart" => &[
-                ("LISTEN", "0.0.0.0:3000"),
+                ("LISTEN", "[::]:3000"),
                 ("ADMIN_LISTEN", "127.0.0.1:3081"),
                 ("DATABASE_URL", "sqlite:/data/sava-cart.db"),
                 ("PRODUCT_SERVICE_ADDR", "http://sava-product:9070"),
@@ -91,7 +92,7 @@ impl Image {
                 command
             }
             name => {
-                let mut command = crate::command(crate::binaries::path(name));
+                let mut command = crate::command(binaries::path(name));
                 command.args(arguments);
                 command
             }

@@ -7,6 +7,18 @@ use crate::{Process, command};
 
 use super::api::ApiServer;
 
+/// The text of a kubeconfig that points to `server` and to a namespace of it.
+#[must_use]
+pub fn kubeconfig(server: &ApiServer, namespace: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: stand-in\n\
+         clusters:\n- name: stand-in\n  cluster: {{ server: {} }}\n\
+         users:\n- name: reader\n  user: {{}}\n\
+         contexts:\n- name: stand-in\n  context: {{ cluster: stand-in, user: reader, namespace: {namespace} }}\n",
+        server.url()
+    )
+}
+
 /// A `kubectl` with a configuration of its own, which knows one cluster.
 #[derive(Debug)]
 pub struct Kubectl {
@@ -17,14 +29,13 @@ impl Kubectl {
     /// One that talks to `server`, in the namespace `default`.
     #[must_use]
     pub fn new(server: &ApiServer) -> Self {
+        Self::with(&kubeconfig(server, "default"))
+    }
+
+    /// One with this configuration, the text of a kubeconfig.
+    #[must_use]
+    pub fn with(config: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary folder");
-        let config = format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: stand-in\n\
-             clusters:\n- name: stand-in\n  cluster: {{ server: {} }}\n\
-             users:\n- name: reader\n  user: {{}}\n\
-             contexts:\n- name: stand-in\n  context: {{ cluster: stand-in, user: reader, namespace: default }}\n",
-            server.url()
-        );
         std::fs::write(directory.path().join("config"), config).expect("a file in a temporary folder");
         Self { directory }
     }

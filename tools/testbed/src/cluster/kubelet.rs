@@ -1,4 +1,6 @@
 //! A pod is a process of this machine: started, asked by its probes, restarted, told to end, and its output kept.
+//!
+//! Longer than others: a pod goes through one life, and each part of it needs the same state.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,6 +19,7 @@ use tokio::time::{Instant, interval, timeout};
 use super::api::Shared;
 use super::images::Image;
 use super::network;
+use super::service;
 use super::store::{Key, now};
 
 /// The pods that run.
@@ -51,6 +54,8 @@ impl Drop for Kubelet {
 struct Pod {
     shared: Arc<Shared>,
     key: Key,
+    /// Tells it from a later pod of the same name.
+    uid: String,
     /// What the manifest says, which never changes for a pod.
     spec: Value,
     labels: Value,
@@ -73,8 +78,17 @@ enum Outcome {
     Deleted,
 }
 
-/// Why a container cannot be started now: the reason that `kubectl get pods` shows.
-struct NotYet(&'static str);
+/// Why a container cannot be started now: the reason that `kubectl get pods` shows, and what the pod's status says of it.
+struct NotYet {
+    reason: &'static str,
+    message: String,
+}
+
+impl NotYet {
+    fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
 
 impl Pod {
     fn new(shared: Arc<Shared>, pod: &Value, uid: &str) -> Self {
@@ -87,6 +101,7 @@ impl Pod {
         let directory = shared.pods.join(uid);
         Self {
             key,
+            uid: uid.to_owned(),
             spec: pod["spec"].clone(),
             labels: metadata["labels"].clone(),
             container: pod["spec"]["containers"][0].clone(),
@@ -107,8 +122,12 @@ impl Pod {
             changes.borrow_and_update();
             let mut child = match self.start() {
                 Ok(child) => child,
-                Err(NotYet(reason)) => {
-                    self.report("Pending", false, &json!({ "waiting": { "reason": reason } }));
+                Err(NotYet { reason, message }) => {
+                    self.report(
+                        "Pending",
+                        false,
+                        &json!({ "waiting": { "reason": reason, "message": message } }),
+                    );
                     let _ = changes.changed().await;
                     continue;
                 }
@@ -136,9 +155,19 @@ impl Pod {
             self.back_off().await;
         }
         let _ = std::fs::remove_dir_all(&self.directory);
-        // Another pod may get its name.
-        let _ = std::fs::remove_file(self.log());
-        self.shared.store.remove(&self.key);
+        self.shared.store.remove_if(&self.key, |pod| {
+            let is_this = self.is(pod);
+            if is_this {
+                // Before another pod can get its name, and write a log of its own.
+                let _ = std::fs::remove_file(self.log());
+            }
+            is_this
+        });
+    }
+
+    /// Whether a pod that has this one's name is this one.
+    fn is(&self, pod: &Value) -> bool {
+        pod["metadata"]["uid"] == self.uid
     }
 
     /// Whether the container is to be started again; if not, the pod has come to its end.
@@ -161,18 +190,19 @@ impl Pod {
 
     fn deleted(&self) -> bool {
         let pod = self.shared.store.get(&self.key);
-        pod.is_none_or(|it| !it["metadata"]["deletionTimestamp"].is_null())
+        pod.is_none_or(|it| !self.is(&it) || !it["metadata"]["deletionTimestamp"].is_null())
     }
 
     fn start(&self) -> Result<Child, NotYet> {
-        let image = Image::pull(self.container["image"].as_str().unwrap_or_default())
-            .ok_or(NotYet("ImagePullBackOff"))?;
+        let image = self.container["image"].as_str().unwrap_or_default();
+        let image = Image::pull(image)
+            .ok_or_else(|| NotYet::new("ImagePullBackOff", format!("Back-off pulling image {image:?}")))?;
         let mounts = self.mounts()?;
         let environment = self.environment(&image, &mounts)?;
         let mut container = self.container.clone();
         for argument in container["args"].as_array_mut().into_iter().flatten() {
             let text = argument.as_str().unwrap_or_default();
-            *argument = json!(network::resolved(self.shared.salt, &self.key.namespace, text));
+            *argument = json!(service::resolved(self.shared.salt, &self.key.namespace, text));
         }
         let mut command = image.command(&container, &self.directory);
         let log = std::fs::File::options().create(true).append(true).open(self.log());
@@ -185,7 +215,10 @@ impl Pod {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file handle can be copied"))
             .stderr(log);
-        Command::from(command).kill_on_drop(true).spawn().map_err(|_| NotYet("RunContainerError"))
+        Command::from(command)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| NotYet::new("RunContainerError", error.to_string()))
     }
 
     fn log(&self) -> PathBuf {
@@ -198,8 +231,9 @@ impl Pod {
         let volumes = self.spec["volumes"].as_array().map_or(&[][..], Vec::as_slice);
         for mount in self.container["volumeMounts"].as_array().into_iter().flatten() {
             let (name, path) = (mount["name"].as_str().unwrap_or_default(), mount["mountPath"].as_str());
-            let volume =
-                volumes.iter().find(|it| it["name"] == name).ok_or(NotYet("CreateContainerConfigError"))?;
+            let volume = volumes.iter().find(|it| it["name"] == name).ok_or_else(|| {
+                NotYet::new("CreateContainerConfigError", format!("volume {name:?} not found"))
+            })?;
             let folder = self.directory.join(name);
             std::fs::create_dir_all(&folder).expect("a folder in a temporary folder");
             if let Some(files) = self.files(volume)? {
@@ -224,7 +258,7 @@ impl Pod {
             return Ok(None);
         };
         let object = self.shared.store.get(&Key::new(source.0, &self.key.namespace, source.1));
-        let object = object.ok_or(NotYet("ContainerCreating"))?;
+        let object = object.ok_or_else(|| NotYet::new("ContainerCreating", ""))?;
         let mut files = BTreeMap::new();
         for (name, value) in object["data"].as_object().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
@@ -246,7 +280,7 @@ impl Pod {
         let mut environment = image.environment();
         environment.push(("HOSTNAME".to_owned(), self.key.name.clone()));
         if self.spec["enableServiceLinks"] != false {
-            environment.extend(network::variables(&self.shared.store, &self.key.namespace));
+            environment.extend(service::variables(&self.shared.store, &self.key.namespace));
         }
         let mut own: Vec<(String, String)> = Vec::new();
         for variable in self.container["env"].as_array().into_iter().flatten() {
@@ -259,7 +293,7 @@ impl Pod {
         }
         environment.extend(own);
         for (_, value) in &mut environment {
-            *value = network::resolved(self.shared.salt, &self.key.namespace, value);
+            *value = service::resolved(self.shared.salt, &self.key.namespace, value);
             for (path, folder) in mounts {
                 let inside = |at: usize| at == 0 || value.as_bytes()[at - 1] == b':';
                 if let Some(at) = value.find(path.as_str()).filter(|at| inside(*at)) {
@@ -292,8 +326,9 @@ impl Pod {
                 _ => String::new(),
             });
         }
-        let missing = NotYet("CreateContainerConfigError");
-        for (field, plural) in [("secretKeyRef", "secrets"), ("configMapKeyRef", "configmaps")] {
+        for (field, plural, kind) in
+            [("secretKeyRef", "secrets", "secret"), ("configMapKeyRef", "configmaps", "configmap")]
+        {
             let reference = &from[field];
             if let (Some(name), Some(entry)) = (reference["name"].as_str(), reference["key"].as_str()) {
                 let object = self.shared.store.get(&Key::new(plural, &self.key.namespace, name));
@@ -304,7 +339,14 @@ impl Pod {
                     }
                     Some(text) => Ok(text.to_owned()),
                     None if reference["optional"] == true => Ok(String::new()),
-                    None => Err(missing),
+                    None => {
+                        let why = if object.is_none() {
+                            format!("{kind} {name:?} not found")
+                        } else {
+                            format!("couldn't find key {entry} in {kind} {}/{name}", self.key.namespace)
+                        };
+                        Err(NotYet::new("CreateContainerConfigError", why))
+                    }
                 };
             }
         }
@@ -382,7 +424,7 @@ impl Pod {
         let probe = &self.container[name];
         let http = &probe["httpGet"];
         let ask = if http.is_null() { &probe["tcpSocket"] } else { http };
-        let port = network::target_port(&ask["port"], &json!({ "spec": self.spec }))?;
+        let port = service::target_port(&ask["port"], &json!({ "spec": self.spec }))?;
         let path = http.as_object().map(|_| http["path"].as_str().unwrap_or("/").to_owned());
         Some(Probe {
             address: SocketAddr::from((self.ip, port)),
@@ -404,7 +446,11 @@ impl Pod {
                 "restartCount": self.restarts, "state": state, "lastState": self.last_state,
             }],
         });
-        self.shared.store.update(&self.key, |it| it["status"] = status);
+        self.shared.store.update(&self.key, |pod| {
+            if self.is(pod) {
+                pod["status"] = status;
+            }
+        });
     }
 }
 

@@ -1,7 +1,6 @@
-//! Services at work: which pods are behind one, the variables that announce it, and the balancer at its address.
+//! Services at work: which pods are behind one, and the balancer at its address.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -10,18 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::api::Shared;
 use super::controllers::is_ready;
+use super::firewall::{self, Ends};
 use super::resource::Resource;
 use super::selector::has_labels;
+use super::service::target_port;
 use super::store::{Key, Store};
-
-/// The address of a Service, known before the Service exists, so that a name in a pod's settings can stand for it.
-#[must_use]
-pub(super) fn service_ip(salt: u64, namespace: &str, name: &str) -> Ipv4Addr {
-    let mut hasher = DefaultHasher::new();
-    (salt, namespace, name).hash(&mut hasher);
-    let [a, b, c, ..] = hasher.finish().to_le_bytes();
-    Ipv4Addr::new(127, 96 + a % 32, b, 1 + c % 254)
-}
 
 /// An address for a new pod.
 #[must_use]
@@ -65,59 +57,6 @@ pub(super) fn endpoints(store: &Store) {
             store.remove(&Key::new("endpoints", namespace, name));
         }
     }
-}
-
-/// The port of a pod that a Service means: a number, or the name of a container port.
-pub(super) fn target_port(target: &Value, pod: &Value) -> Option<u16> {
-    if let Some(number) = target.as_u64() {
-        return number.try_into().ok();
-    }
-    let containers = pod["spec"]["containers"].as_array()?.iter();
-    let mut ports = containers.flat_map(|it| it["ports"].as_array().into_iter().flatten());
-    ports.find(|it| it["name"] == *target)?["containerPort"].as_u64()?.try_into().ok()
-}
-
-/// The variables by which a pod learns of the Services that were there when it started.
-pub(super) fn variables(store: &Store, namespace: &str) -> Vec<(String, String)> {
-    let mut variables = Vec::new();
-    for service in store.list("services", namespace).1 {
-        let name = service["metadata"]["name"].as_str().unwrap_or_default().to_uppercase().replace('-', "_");
-        let ip = service["spec"]["clusterIP"].as_str().unwrap_or_default();
-        for (index, port) in service["spec"]["ports"].as_array().into_iter().flatten().enumerate() {
-            let number = &port["port"];
-            let url = format!("tcp://{ip}:{number}");
-            if index == 0 {
-                variables.push((format!("{name}_SERVICE_HOST"), ip.to_owned()));
-                variables.push((format!("{name}_SERVICE_PORT"), number.to_string()));
-                variables.push((format!("{name}_PORT"), url.clone()));
-            }
-            let prefix = format!("{name}_PORT_{number}_TCP");
-            variables.push((prefix.clone(), url));
-            variables.push((format!("{prefix}_PROTO"), "tcp".to_owned()));
-            variables.push((format!("{prefix}_PORT"), number.to_string()));
-            variables.push((format!("{prefix}_ADDR"), ip.to_owned()));
-        }
-    }
-    variables
-}
-
-/// `value` with each `SERVICE:PORT`, `SERVICE.NAMESPACE:PORT` and so on in it replaced by the Service's address: what
-/// the cluster's DNS would do. Only a name that stands as the host of a URL is one: after `//`, or after `@`.
-pub(super) fn resolved(salt: u64, namespace: &str, value: &str) -> String {
-    let Some(start) = value.find("//").map(|it| it + 2) else { return value.to_owned() };
-    let start = value[start..].find('@').map_or(start, |at| start + at + 1);
-    let end = value[start..].find([':', '/', '?']).map_or(value.len(), |it| start + it);
-    let host = &value[start..end];
-    let labels: Vec<&str> = host.split('.').collect();
-    let (name, namespace) = match labels[..] {
-        [name] if name != "localhost" => (name, namespace),
-        [name, namespace] | [name, namespace, "svc", ..] => (name, namespace),
-        _ => return value.to_owned(),
-    };
-    if host.is_empty() || host.parse::<IpAddr>().is_ok() {
-        return value.to_owned();
-    }
-    format!("{}{}{}", &value[..start], service_ip(salt, namespace, name), &value[end..])
 }
 
 /// The listeners at the addresses of Services, as kube-proxy's rules stand for them.
@@ -169,9 +108,11 @@ impl Drop for Balancers {
     }
 }
 
-/// Gives each connection to an endpoint at random, for as long as it lives, as kube-proxy does.
+/// Gives each connection to an endpoint at random, for as long as it lives, as kube-proxy does. What a policy forbids is
+/// closed at once, where a cluster would leave the client without an answer.
 async fn balance(listener: TcpListener, shared: Arc<Shared>, key: Key, port_name: Value) {
-    while let Ok((mut client, _)) = listener.accept().await {
+    while let Ok((mut client, peer)) = listener.accept().await {
+        let Ok(server) = client.local_addr() else { continue };
         let endpoints = shared.store.get(&key).unwrap_or_default();
         let mut addresses = Vec::new();
         for subset in endpoints["subsets"].as_array().into_iter().flatten() {
@@ -180,36 +121,20 @@ async fn balance(listener: TcpListener, shared: Arc<Shared>, key: Key, port_name
                 && let Some(ip) = address.as_str().and_then(|it| it.parse::<IpAddr>().ok())
                 && let Some(number) = port["port"].as_u64().and_then(|it| it.try_into().ok())
             {
-                addresses.push(SocketAddr::new(ip, number));
+                addresses
+                    .push((SocketAddr::new(ip, number), subset["addresses"][0]["targetRef"]["name"].clone()));
             }
         }
-        let Some(address) = fastrand::choice(addresses) else { continue };
+        let Some((address, pod)) = fastrand::choice(addresses) else { continue };
+        let pod = Key::new("pods", &key.namespace, pod.as_str().unwrap_or_default());
+        if !firewall::lets_through(&shared, Ends { client: peer, server }, &pod, address.port()) {
+            continue;
+        }
         tokio::spawn(async move {
             if let Ok(mut server) = TcpStream::connect(address).await {
                 // Either side may go at any time: that ends the connection, and concerns nobody else.
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
             }
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_services_become_their_addresses() {
-        let ip = service_ip(7, "ns", "sava-product");
-        assert_eq!(resolved(7, "ns", "http://sava-product:9070"), format!("http://{ip}:9070"));
-        assert_eq!(resolved(7, "else", "http://sava-product.ns:9070/"), format!("http://{ip}:9070/"));
-        assert_eq!(resolved(7, "x", "http://sava-product.ns.svc.cluster.local"), format!("http://{ip}"));
-        let database = service_ip(7, "ns", "db");
-        assert_eq!(
-            resolved(7, "ns", "postgres://u:p@db:5432/s"),
-            format!("postgres://u:p@{database}:5432/s")
-        );
-        for other in ["sqlite:/data/x.db", "http://127.0.0.1:80", "IE", "http://localhost:1"] {
-            assert_eq!(resolved(7, "ns", other), other);
-        }
     }
 }

@@ -54,6 +54,11 @@ pub(super) static RESOURCES: &[Resource] = &[
         ..core("replicasets", "replicaset", "ReplicaSet", &["rs"])
     },
     Resource { group: "batch", ..core("jobs", "job", "Job", &[]) },
+    Resource {
+        group: "networking.k8s.io",
+        subresources: &[],
+        ..core("networkpolicies", "networkpolicy", "NetworkPolicy", &["netpol"])
+    },
 ];
 
 impl Resource {

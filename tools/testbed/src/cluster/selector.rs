@@ -14,6 +14,24 @@ pub(super) fn has_labels(wanted: &Map<String, Value>, labels: &Value) -> bool {
     wanted.iter().all(|(name, value)| labels[name] == *value)
 }
 
+/// Whether labels meet a selector as a policy has it: `matchLabels` and `matchExpressions`, both optional.
+#[must_use]
+pub(super) fn meets(selector: &Value, labels: &Value) -> bool {
+    let wanted = selector["matchLabels"].as_object();
+    wanted.is_none_or(|wanted| has_labels(wanted, labels))
+        && selector["matchExpressions"].as_array().into_iter().flatten().all(|it| {
+            let value = it["key"].as_str().map_or(&Value::Null, |key| &labels[key]);
+            let is_listed = it["values"].as_array().is_some_and(|values| values.contains(value));
+            match it["operator"].as_str() {
+                Some("In") => is_listed,
+                Some("NotIn") => !is_listed,
+                Some("Exists") => !value.is_null(),
+                Some("DoesNotExist") => value.is_null(),
+                _ => false,
+            }
+        })
+}
+
 /// Whether an object meets a field selector: `metadata.name=x,status.phase!=Running`.
 #[must_use]
 pub(super) fn fields_match(selector: &str, object: &Value) -> bool {
@@ -95,6 +113,22 @@ mod tests {
         for selector in ["app=sava-cart", "locale", "!app", "version in (1.0.3)", "version!=2.0.1"] {
             assert!(!labels_match(selector, &labels), "{selector}");
         }
+    }
+
+    #[test]
+    fn labels_are_selected_by_expressions() {
+        let labels = json!({ "app": "sava-product" });
+        let one = |key: &str, operator: &str, values: &[&str]| json!({ "matchExpressions": [{ "key": key, "operator": operator, "values": values }] });
+        assert!(meets(&json!({}), &labels));
+        assert!(meets(&one("app", "In", &["x", "sava-product"]), &labels));
+        assert!(!meets(&one("app", "NotIn", &["sava-product"]), &labels));
+        assert!(
+            meets(&one("track", "NotIn", &["canary"]), &labels),
+            "a label that is not there is in no list"
+        );
+        assert!(meets(&one("app", "Exists", &[]), &labels));
+        assert!(!meets(&one("app", "DoesNotExist", &[]), &labels));
+        assert!(!meets(&json!({ "matchLabels": { "locale": "IE" } }), &labels));
     }
 
     #[test]

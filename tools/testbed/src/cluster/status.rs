@@ -29,6 +29,19 @@ impl Status {
         status
     }
 
+    /// The object is another than the client has seen, by its `resourceVersion`.
+    #[must_use]
+    pub(super) fn conflict(plural: &str, group: &str, name: &str) -> Self {
+        let of = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
+        let message = format!(
+            "Operation cannot be fulfilled on {of} \"{name}\": the object has been modified; \
+             please apply your changes to the latest version and try again"
+        );
+        let mut status = Self::new(StatusCode::CONFLICT, "Conflict", message);
+        status.details = json!({ "name": name, "group": group, "kind": plural });
+        status
+    }
+
     #[must_use]
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)

@@ -1,6 +1,7 @@
 //! What the stand-in knows: objects as JSON, each change numbered, every change kept for those who watch.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Value, json};
@@ -96,22 +97,43 @@ impl Store {
 
     /// Changes an object in place; nothing happens when `change` leaves it as it was. Returns what is stored now.
     pub(super) fn update(&self, key: &Key, change: impl FnOnce(&mut Value)) -> Option<Value> {
+        let Ok(stored) = self.try_update(key, |it| -> Result<(), Infallible> {
+            change(it);
+            Ok(())
+        });
+        stored
+    }
+
+    /// Changes an object in place, or leaves it as it was when `change` says no. Nobody else changes it meanwhile.
+    pub(super) fn try_update<E>(
+        &self,
+        key: &Key,
+        change: impl FnOnce(&mut Value) -> Result<(), E>,
+    ) -> Result<Option<Value>, E> {
         let mut state = self.lock();
-        let old = state.objects.get(key)?.clone();
+        let Some(old) = state.objects.get(key).cloned() else { return Ok(None) };
         let mut object = old.clone();
-        change(&mut object);
+        change(&mut object)?;
         if object == old {
-            return Some(old);
+            return Ok(Some(old));
         }
         if object["spec"] != old["spec"] {
             object["metadata"]["generation"] = json!(old["metadata"]["generation"].as_u64().unwrap_or(0) + 1);
         }
-        Some(self.commit(&mut state, "MODIFIED", key.clone(), object))
+        Ok(Some(self.commit(&mut state, "MODIFIED", key.clone(), object)))
     }
 
     /// Takes an object away and returns it.
     pub(super) fn remove(&self, key: &Key) -> Option<Value> {
+        self.remove_if(key, |_| true)
+    }
+
+    /// Takes an object away and returns it, unless `is_meant` says no: another may have got the name since.
+    pub(super) fn remove_if(&self, key: &Key, is_meant: impl FnOnce(&Value) -> bool) -> Option<Value> {
         let mut state = self.lock();
+        if !is_meant(state.objects.get(key)?) {
+            return None;
+        }
         let object = state.objects.remove(key)?;
         Some(self.commit(&mut state, "DELETED", key.clone(), object))
     }
@@ -151,6 +173,12 @@ impl Store {
 #[must_use]
 pub(super) fn now() -> String {
     humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
+}
+
+/// Five characters such as end the name of a pod: no vowels, and nothing that looks like a vowel.
+pub(super) fn suffix() -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    (0..5).map(|_| char::from(LETTERS[fastrand::usize(..LETTERS.len())])).collect()
 }
 
 /// Looks like a UUID, and is unique in one store.
