@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    os::unix::process::CommandExt as _,
     process::{Command, ExitCode},
 };
 
@@ -22,18 +23,20 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Builds the services and the stage, and plays. It is a program of its own, so that this one builds quickly.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        // Apart, as the tests build them: together their dependencies have other features and are built again.
-        for packages in
-            [&["--package", "sava-product", "--package", "sava-cart"][..], &["--package", "sava-tests"]]
-        {
-            workspace::run(workspace::cargo().args(["build", "--quiet", "--bins"]).args(packages))?;
-        }
-        let stage = workspace::target().join("debug/sava-demo");
-        let mut command = Command::new(&stage);
-        let status = command.args(&self.arguments).env("SAVA_TESTS_BUILT", "1").status();
-        let status = status.with_context(|| format!("{} does not start", stage.display()))?;
-        Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+        play("sava-demo", "sava-demo", &self.arguments)
     }
+}
+
+/// Builds the services and a program of `package`, and becomes that: so it alone hears Ctrl-C, and ends as it
+/// likes. It is a program of its own, so that this one builds quickly.
+pub(crate) fn play(package: &str, program: &str, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
+    // Apart, as the tests build them: together their dependencies have other features and are built again.
+    for packages in [&["sava-product", "sava-cart", "sava-shoppers"][..], &[package]] {
+        let packages = packages.iter().flat_map(|package| ["--package", package]);
+        workspace::run(workspace::cargo().args(["build", "--quiet", "--bins"]).args(packages))?;
+    }
+    let program = workspace::target().join("debug").join(program);
+    let error = Command::new(&program).args(arguments).env("SAVA_TESTS_BUILT", "1").exec();
+    Err(error).with_context(|| format!("{} does not start", program.display()))
 }

@@ -23,7 +23,7 @@ impl Measure {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         need::install(&[&CHROMIUM])?;
         let mut cargo = workspace::cargo();
-        cargo.args(["run", "--package", "sava-tests", "--bin", "measure", "--"]).args(&self.arguments);
+        cargo.args(["run", "--package", "sava-demo", "--bin", "measure", "--"]).args(&self.arguments);
         workspace::run(&mut cargo)?;
         Ok(ExitCode::SUCCESS)
     }

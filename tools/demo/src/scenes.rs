@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use sava_tests::{Cart, Product, answer, client};
+use sava_testbed::{Cart, Product, answer, client};
 
 use crate::stage::Stage;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use sava_tests::{Balancer, binaries};
+use sava_testbed::{Balancer, binaries};
 use serde_json::Value;
 
 /// Where a scene is played.
@@ -81,8 +81,8 @@ impl Stage {
 
     /// Sends shoppers to the store for one step's time, and tells what they found.
     pub(crate) async fn judge(&self, baseline: &str, candidate: &str, mix: &str) -> anyhow::Result<Verdict> {
-        let mut command = tokio::process::Command::new(binaries::path("sava-cart"));
-        command.arg("shoppers").arg(self.fronts.url("/")).args(["--rate", "60", "--format", "json"]);
+        let mut command = tokio::process::Command::new(binaries::path("sava-shoppers"));
+        command.arg(self.fronts.url("/")).args(["--rate", "60", "--format", "json"]);
         command.args(["--mix", mix, "--tolerance", "50"]);
         command.args(["--baseline", baseline, "--candidate", candidate]);
         command.args(["--for", &format!("{}s", self.pace.as_secs())]).kill_on_drop(true);

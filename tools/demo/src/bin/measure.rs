@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, value_parser};
-use sava_tests::{
+use sava_testbed::{
     Balancer, Cart, Product,
     browser::{Browser, PageMemory, Script},
 };
@@ -103,8 +103,8 @@ async fn read(browser: &Browser, cart: &Cart) -> anyhow::Result<Reading> {
         "return Number(document.querySelector('#storefront .share i')?.textContent.split(' of ')[1] ?? 0)";
     let samples = browser.driver().execute(shown, Vec::new()).await?;
     let page = browser.memory().await;
-    let asked = sava_tests::client().get(cart.admin_url("/metrics").await);
-    let metrics = sava_tests::body(sava_tests::answer(asked).await).await;
+    let asked = sava_testbed::client().get(cart.admin_url("/metrics").await);
+    let metrics = sava_testbed::body(sava_testbed::answer(asked).await).await;
     let metric = |name: &str| {
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse::<f64>().ok()).with_context(|| format!("{name} in the metrics"))

@@ -1,5 +1,7 @@
 //! Makes the pictures of the README and of the tutorial and the contact sheets of all states, and measures the pages'
 //! speed: `cargo xtask screenshots`.
+//!
+//! Longer than others: it is the list of the pictures, one function each.
 
 #![expect(clippy::print_stdout, reason = "it tells what it made")]
 
@@ -15,7 +17,7 @@ use std::{
 
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use sava_tests::{
+use sava_testbed::{
     Balancer, Cart, PATIENCE, Product, Shopper, binaries, body,
     browser::{Browser, Script},
     client, lighthouse,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use sava_tests::cluster::{Cluster, Kubectl, KubectlProxy};
+use sava_testbed::cluster::{Cluster, Kubectl, KubectlProxy};
 use serde_json::json;
 
 use super::{DESKTOP, Screen, Shot, Studio};
