@@ -1,0 +1,16 @@
+//! The fault campaign: shoppers shop in real store fronts while processes are killed, connections break and disks
+//! fill, and an [`oracle`] remembers what each shopper was promised.
+//!
+//! What is random comes from a seed, which each run prints and takes again. The schedule of faults is the same then;
+//! which request meets which fault is up to the machine.
+
+mod database;
+mod line;
+mod oracle;
+mod report;
+mod runs;
+mod shopper;
+mod trace;
+
+pub use report::{Report, markdown};
+pub use runs::{Effort, Run};

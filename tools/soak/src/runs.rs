@@ -1,0 +1,157 @@
+//! The runs of the campaign.
+
+mod clock;
+mod crash;
+mod disk;
+mod endurance;
+mod hostile;
+mod network;
+mod overload;
+mod postgres;
+mod power_loss;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use clap::ValueEnum;
+use futures_util::future::{join_all, try_join_all};
+
+use crate::{
+    oracle::Oracle,
+    report::Report,
+    shopper::{Addresses, Shopper},
+};
+
+/// A run of the campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Run {
+    /// Store fronts with SQLite are killed under checkouts
+    CrashSqlite,
+    /// Store fronts with PostgreSQL are killed under checkouts, and PostgreSQL ends at once
+    CrashPostgres,
+    /// The power goes while orders are written: the disk is rebuilt as it may be then
+    PowerLoss,
+    /// The connections to the product service break in each way that networks know
+    Network,
+    /// The connections to PostgreSQL break, and it moves to another address
+    Database,
+    /// The disk is full, or the database locked, newer, corrupt or deleted
+    Disk,
+    /// Ten times as many clients as there is room for, within the manifests' limits of memory
+    Overload,
+    /// Requests that are not HTTP, not forms, not cookies, not media types: from seeds, by raw sockets
+    Hostile,
+    /// The clock is set forward, back, to leap days and beyond the year 9999
+    Clock,
+    /// Shopping without faults: memory, descriptors and threads stay as they are
+    Endurance,
+}
+
+/// How much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Effort {
+    /// A few seconds each, as the tests do it
+    Short,
+    /// Minutes each: the whole campaign
+    Full,
+}
+
+impl Run {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CrashSqlite => "crash-sqlite",
+            Self::CrashPostgres => "crash-postgres",
+            Self::PowerLoss => "power-loss",
+            Self::Network => "network",
+            Self::Database => "database",
+            Self::Disk => "disk",
+            Self::Overload => "overload",
+            Self::Hostile => "hostile",
+            Self::Clock => "clock",
+            Self::Endurance => "endurance",
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When the run itself cannot be done; what it finds is in the report.
+    ///
+    /// # Panics
+    /// When a service does not start, as the harness of the tests does.
+    pub async fn start(self, effort: Effort, seed: u64) -> anyhow::Result<Report> {
+        let began = Instant::now();
+        let oracle = Arc::new(Oracle::default());
+        match self {
+            Self::CrashSqlite => crash::sqlite(effort, seed, &oracle).await?,
+            Self::CrashPostgres => crash::postgres(effort, seed, &oracle).await?,
+            Self::PowerLoss => power_loss::run(effort, seed, &oracle).await?,
+            Self::Network => network::run(effort, seed, &oracle).await?,
+            Self::Database => postgres::run(effort, seed, &oracle).await?,
+            Self::Disk => disk::run(effort, seed, &oracle).await?,
+            Self::Overload => overload::run(effort, &oracle).await?,
+            Self::Hostile => hostile::run(effort, seed, &oracle).await?,
+            Self::Clock => clock::run(effort, seed, &oracle).await?,
+            Self::Endurance => endurance::run(effort, seed, &oracle).await?,
+        }
+        let oracle = Arc::into_inner(oracle).expect("all shoppers have gone home");
+        let (figures, findings) = oracle.into_parts();
+        Ok(Report { run: self.name(), seed, took: began.elapsed(), figures, findings })
+    }
+}
+
+impl Effort {
+    fn choose<T>(self, short: T, full: T) -> T {
+        match self {
+            Self::Short => short,
+            Self::Full => full,
+        }
+    }
+}
+
+/// Shoppers who shop while a run goes on.
+struct Shoppers {
+    is_over: Arc<AtomicBool>,
+    tasks: Vec<tokio::task::JoinHandle<Shopper>>,
+}
+
+impl Shoppers {
+    /// So many of them; `ready` says more of each.
+    fn start(
+        count: usize,
+        seed: u64,
+        addresses: &Addresses,
+        oracle: &Arc<Oracle>,
+        ready: impl Fn(Shopper) -> Shopper,
+    ) -> anyhow::Result<Self> {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let tasks = (0..count)
+            .map(|number| {
+                let shopper = ready(Shopper::new(number, seed, addresses, oracle)?);
+                let is_over = Arc::clone(&is_over);
+                Ok(tokio::spawn(shopper.shop_until(move || is_over.load(Ordering::Relaxed))))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { is_over, tasks })
+    }
+
+    /// They finish what they are at, whatever becomes of it.
+    async fn leave(self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        join_all(self.tasks).await;
+    }
+
+    /// They finish what they are at, and then see to what is still unknown; all stores are open by now.
+    async fn go_home(self) -> anyhow::Result<()> {
+        self.is_over.store(true, Ordering::Relaxed);
+        let shoppers = try_join_all(self.tasks).await?;
+        join_all(shoppers.into_iter().map(Shopper::settle)).await.into_iter().collect()
+    }
+}
