@@ -27,7 +27,7 @@ variable "CREATED" {
 }
 
 group "default" {
-  targets = ["sava-product", "sava-cart", "sava-contract"]
+  targets = ["sava-product", "sava-cart", "sava-contract", "sava-shoppers"]
 }
 
 target "release" {
@@ -75,4 +75,13 @@ target "sava-contract" {
     RELEASE = "3.0.0"
   }
   tags = ["${REGISTRY}${ORGANIZATION}/sava-contract:3.0.0"]
+}
+
+target "sava-shoppers" {
+  inherits = ["release"]
+  args = {
+    SERVICE = "sava-shoppers"
+    RELEASE = "3.0.0"
+  }
+  tags = ["${REGISTRY}${ORGANIZATION}/sava-shoppers:3.0.0"]
 }
