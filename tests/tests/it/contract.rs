@@ -7,7 +7,7 @@ mod pact;
 mod schemathesis;
 
 use sava_contract::{Report, Server, rules};
-use sava_tests::{
+use sava_testbed::{
     Product,
     cluster::{ApiServer, Kubectl},
 };
@@ -64,7 +64,7 @@ async fn newest_release_is_held_to_all_but_what_needs_a_proxy() {
         .map(|(rule, _)| rule.id)
         .collect();
     // A document that names no server leaves the prefix to its reader, which only shows behind one.
-    assert!(left_out.iter().all(|id| *id == "3/openapi-holds-below-a-prefix"), "{left_out:?}");
+    assert!(left_out.iter().all(|id| *id == "documents/openapi-holds-below-a-prefix"), "{left_out:?}");
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn the_contract_holds_through_kubectl_proxy() {
         let report = contract(&proxy.service("shop", "sava-product:9070")).await;
         assert_kept(&report);
         assert!(report.text().contains("seen through the proxy of a Kubernetes API server"));
-        for rule in ["3/cors-any-origin", "5/no-host-is-400", "3/docs-holds-below-a-prefix"] {
+        for rule in ["cors/cors-any-origin", "limits/no-host-is-400", "documents/docs-holds-below-a-prefix"] {
             let reason = not_applicable(&report, rule).unwrap_or_else(|| panic!("{rule} was looked at"));
             assert!(reason.starts_with("the API server's proxy "), "{rule}: {reason}");
         }

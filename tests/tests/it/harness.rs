@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use sava_tests::{Process, command};
+use sava_testbed::{Process, command};
 
 fn shell(script: &str) -> Command {
     let mut shell = command("sh");

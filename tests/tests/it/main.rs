@@ -13,5 +13,7 @@ mod release;
 mod service;
 mod shop;
 mod snapshots;
+mod soak;
 mod start;
 mod storefront;
+mod tree;

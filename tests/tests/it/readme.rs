@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sava_tests::{Cart, Product, binaries};
+use sava_testbed::{Cart, Product, binaries};
 
 /// A setting, as `--help` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,4 +101,49 @@ fn links_lead_to_files() {
         }
         assert!(links > 0, "{document} has links");
     }
+}
+
+/// A signing key in the repository is a key that everybody has.
+#[test]
+fn no_runtime_file_is_in_the_tree() {
+    let files = std::process::Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(binaries::root())
+        .output()
+        .expect("git lists the files");
+    assert!(files.status.success(), "{}", String::from_utf8_lossy(&files.stderr));
+    let files = String::from_utf8(files.stdout).expect("names are UTF-8");
+    assert!(files.contains("Cargo.lock\0"), "the list is that of this repository");
+    let runtime = ["db", "db-shm", "db-wal", "db-journal", "sqlite", "key", "pem", "log"];
+    let found = files.split_terminator('\0').filter(|file| {
+        let extension = file.rsplit('/').next().and_then(|name| name.split_once('.')).map(|(_, it)| it);
+        extension
+            .is_some_and(|extension| runtime.iter().any(|it| extension.split('.').any(|part| part == *it)))
+    });
+    assert_eq!(found.collect::<Vec<_>>(), [] as [&str; 0], "databases, keys and logs");
+}
+
+/// `a::b::name` is a test `name` in the file `a/b.rs`; a name of two parts or one may be a whole module.
+#[test]
+fn security_names_tests_that_there_are() {
+    let root = binaries::root();
+    let page = std::fs::read_to_string(root.join("SECURITY.md")).expect("the page of security");
+    let areas: Vec<String> = std::fs::read_dir(root.join("tests/tests/it"))
+        .expect("the tests")
+        .map(|entry| entry.expect("a file").path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let mut names = 0;
+    for name in page.split('`').skip(1).step_by(2) {
+        let parts: Vec<_> = name.split("::").collect();
+        if !areas.iter().any(|area| area == parts[0]) {
+            continue;
+        }
+        names += 1;
+        let file = |parts: &[&str]| root.join("tests/tests/it").join(parts.join("/")).with_extension("rs");
+        let whole_module = file(&parts).exists();
+        let (test, module) = parts.split_last().expect("a name has a part");
+        let source = std::fs::read_to_string(file(module)).unwrap_or_default();
+        assert!(whole_module || source.contains(&format!("fn {test}()")), "there is no test {name}");
+    }
+    assert!(names > 30, "only {names} tests are named");
 }

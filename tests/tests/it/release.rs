@@ -1,5 +1,6 @@
 //! Releases side by side: which go together, which are worse, and the scenes that show it.
 
+mod gateway;
 mod matrix;
 mod sample;
 mod scenes;

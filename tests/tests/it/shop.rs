@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use sava_tests::{Process, Signal, binaries, body, client, command};
+use sava_testbed::{Process, Signal, binaries, body, client, command};
 
 /// The shop on free ports, with what the test adds.
 fn shop(data: &tempfile::TempDir, product_port: u16, cart_port: u16, arguments: &[&str]) -> Process {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use regex_lite::Regex;
 use reqwest::Response;
-use sava_tests::{Cart, Product, binaries, body};
+use sava_testbed::{Cart, Product, binaries, body};
 use serde_json::Value;
 use tempfile::TempDir;
 

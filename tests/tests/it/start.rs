@@ -1,9 +1,9 @@
 //! A service that cannot start says what is wrong, where, and what it takes; its exit code says whose fault it is: 2 for
 //! a setting, 1 for what the setting points to.
 
-use std::net::TcpListener;
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
-use sava_tests::{Cart, Exit, Product};
+use sava_testbed::{Cart, Exit, Process, Product, binaries, command};
 
 #[track_caller]
 fn check(exit: &Exit, code: i32, told: &[&str]) {
@@ -60,6 +60,93 @@ async fn secrets_that_cannot_be_read_are_not_repeated() {
     let exit = Cart::start().env("COOKIE_KEY", "hunter2").exit().await;
     check(&exit, 2, &["COOKIE_KEY"]);
     assert!(!exit.output.contains("hunter2"), "a secret is in: {}", exit.output);
+}
+
+fn set_mode(file: &Path, mode: u32) {
+    fs::set_permissions(file, fs::Permissions::from_mode(mode))
+        .expect("the mode of one's own file can be set");
+}
+
+#[tokio::test]
+async fn wrong_secrets_are_named_with_all_other_mistakes_and_not_shown() {
+    let exit = Cart::start()
+        .env("DATABASE_URL", "mysql://shop:s3cret@db/shop")
+        .env("COOKIE_KEY", "hunter2")
+        .env("LOCALE", "no such place!")
+        .exit()
+        .await;
+    check(
+        &exit,
+        2,
+        &["DATABASE_URL=…", "takes sqlite:FILE", "COOKIE_KEY=…", "64 random bytes", "LOCALE=no such"],
+    );
+    assert!(!exit.output.contains("s3cret") && !exit.output.contains("hunter2"), "{}", exit.output);
+}
+
+/// Checks that a store front warned of the key file, and told nobody the key.
+#[track_caller]
+fn check_key_warning(exit: &Exit, file: &Path, mode: &str) {
+    let file_name = file.to_str().expect("the path is UTF-8");
+    check(exit, 0, &["WARN", file_name, mode, "chmod 600"]);
+    let key = fs::read_to_string(file).expect("the key file can be read");
+    assert!(!exit.output.contains(key.trim()), "the key is in: {}", exit.output);
+}
+
+#[tokio::test]
+async fn given_key_file_that_others_can_read_is_warned_of() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = directory.path().join("cookies");
+    fs::write(&file, "5a".repeat(64)).expect("a file can be written");
+    let start = || Cart::start().env("COOKIE_KEY_FILE", &file);
+    for (mode, told) in [(0o644, "0644"), (0o640, "0640"), (0o604, "0604")] {
+        set_mode(&file, mode);
+        check_key_warning(&start().await.stop().await, &file, told);
+    }
+    for mode in [0o600, 0o400] {
+        set_mode(&file, mode);
+        let exit = start().await.stop().await;
+        assert!(!exit.output.contains("key file"), "{mode:o}: {}", exit.output);
+    }
+}
+
+#[tokio::test]
+async fn key_beside_the_database_that_others_can_read_is_warned_of() {
+    let database = tempfile::tempdir().expect("a temporary directory can be made");
+    let url = format!("sqlite:{}", database.path().join("orders.db").display());
+    let key = database.path().join("orders.key");
+    let start = || Cart::start().env("DATABASE_URL", &url);
+    let exit = start().await.stop().await;
+    assert!(!exit.output.contains("key file"), "one that it made itself: {}", exit.output);
+    set_mode(&key, 0o644);
+    check_key_warning(&start().await.stop().await, &key, "0644");
+}
+
+#[tokio::test]
+async fn store_front_started_by_hand_keeps_its_state_out_of_the_way() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let home = tempfile::tempdir().expect("a temporary directory can be made");
+    let start = || {
+        let mut start = command(binaries::path("sava-cart"));
+        start.env_clear().current_dir(directory.path()).env("LISTEN", "127.0.0.1:0");
+        start.env("ADMIN_LISTEN", "127.0.0.1:0");
+        start
+    };
+    let mut by_hand = start();
+    by_hand.env("HOME", home.path());
+    let process = Process::spawn("by hand", by_hand);
+    process.line("orders can be written").await;
+    process.stop().await;
+    let state = home.path().join(".local/state/sava");
+    for (path, mode) in [(state.clone(), 0o700), (state.join("sava-cart.key"), 0o600)] {
+        let metadata = fs::metadata(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{}", path.display());
+    }
+    assert!(state.join("sava-cart.db").exists());
+    let litter: Vec<_> = fs::read_dir(directory.path()).expect("it can be read").collect();
+    assert!(litter.is_empty(), "{litter:?}");
+
+    let exit = Process::spawn("homeless", start()).exit().await;
+    check(&exit, 2, &["DATABASE_URL is not set", "XDG_STATE_HOME", "HOME"]);
 }
 
 #[tokio::test]

@@ -1,9 +1,14 @@
 //! The store front as a process: orders that last, and a shop that is open whatever sava-product does.
 
 mod countries;
+mod forms;
+mod hostile;
+mod lost_answers;
 mod orders;
+mod origins;
 mod outage;
 mod prices;
 mod shelf;
 mod spread;
+mod stores;
 mod visitor;

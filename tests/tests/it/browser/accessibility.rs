@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sava_tests::{
+use sava_testbed::{
     Cart, PATIENCE, Product, Shopper,
     browser::{Browser, Script},
     client, lighthouse, tools,

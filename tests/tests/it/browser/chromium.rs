@@ -1,7 +1,7 @@
 //! The browser of these tests is as they need it.
 
 use axum::{Router, response::Html, routing::get};
-use sava_tests::browser::{Browser, Script};
+use sava_testbed::browser::{Browser, Script};
 use thirtyfour::By;
 
 const PAGE: &str = "<!DOCTYPE html><title>t</title><h1>script is off</h1>

@@ -2,7 +2,7 @@
 //! the shop is reached.
 
 use axum::{Router, response::Html, routing::get};
-use sava_tests::{
+use sava_testbed::{
     Cart, Product, Shopper,
     browser::{Browser, Script},
 };

@@ -1,6 +1,6 @@
 //! An order on paper.
 
-use sava_tests::{
+use sava_testbed::{
     Cart, Product, Shopper,
     browser::{Browser, Script},
 };

@@ -1,6 +1,6 @@
 //! The shopping trip: browse, add two, change one, remove one, check out, see the order; totals right to the cent.
 
-use sava_tests::{
+use sava_testbed::{
     Cart, Ingress, Product, Shopper,
     browser::{Browser, Script},
     cluster::{ApiServer, Cluster, Kubectl},

@@ -1,7 +1,7 @@
 //! The stand-in control plane, as real `kubectl` sees it. (The tutorial and the pipeline go through the rest.)
 
-use sava_tests::cluster::{Cluster, Kubectl};
-use sava_tests::{client, json};
+use sava_testbed::cluster::{Cluster, Kubectl};
+use sava_testbed::{client, json};
 
 async fn cluster() -> (Cluster, Kubectl) {
     let cluster = Cluster::start().await;
@@ -11,7 +11,7 @@ async fn cluster() -> (Cluster, Kubectl) {
 
 /// A manifest of the tutorial with something changed, in a file.
 fn changed(manifest: &str, from: &str, to: &str) -> tempfile::TempPath {
-    let path = sava_tests::binaries::root().join("k8s/tutorial").join(manifest);
+    let path = sava_testbed::binaries::root().join("k8s/tutorial").join(manifest);
     let text = std::fs::read_to_string(path).expect("a manifest");
     assert!(text.contains(from), "{manifest} does not contain {from:?}");
     let file = tempfile::NamedTempFile::with_suffix(".yml").expect("a temporary file");
@@ -41,7 +41,7 @@ async fn image_that_is_nowhere_is_told() {
     let reason = "jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}";
     let start = std::time::Instant::now();
     while kubectl.run(&["get", "pods", "-o", reason]).await != "ImagePullBackOff" {
-        assert!(start.elapsed() < sava_tests::PATIENCE, "nobody says that there is no such image");
+        assert!(start.elapsed() < sava_testbed::PATIENCE, "nobody says that there is no such image");
     }
 }
 
@@ -107,4 +107,19 @@ async fn applied_manifest_can_be_applied_again() {
         kubectl.run(&["apply", "-f", &file.to_string_lossy()]).await,
         "service/sava-product configured\n"
     );
+}
+
+/// Of two who have seen the same, the second is told that it is not so any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_changed_meanwhile_is_refused() {
+    let (_cluster, kubectl) = cluster().await;
+    kubectl.run(&["create", "-f", "k8s/tutorial/sava-product-svc.yml"]).await;
+    let version = ["get", "service", "sava-product", "-o", "jsonpath={.metadata.resourceVersion}"];
+    let seen = format!("--resource-version={}", kubectl.run(&version).await);
+    kubectl.run(&["annotate", "service", "sava-product", "a=first", &seen]).await;
+    let output = kubectl.output(&["annotate", "service", "sava-product", "b=second", &seen]).await;
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("the object has been modified"), "{error}");
+    let annotations = ["get", "service", "sava-product", "-o", "jsonpath={.metadata.annotations}"];
+    assert_eq!(kubectl.run(&annotations).await, r#"{"a":"first"}"#);
 }

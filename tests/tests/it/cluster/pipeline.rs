@@ -1,9 +1,12 @@
 //! The pipeline, with good releases and with each bad one: stopped where k8s/pipeline/README.md says.
 
-use std::process::Output;
+use std::path::Path;
+use std::process::{Command, Output};
 
-use sava_tests::binaries;
-use sava_tests::cluster::{Cluster, Kubectl};
+use sava_testbed::Signal;
+use sava_testbed::cluster::{Cluster, Kubectl};
+use sava_testbed::{PATIENCE, Process, binaries};
+use serde_json::Value;
 
 const NAMESPACE: &str = "vampio-organization-environment";
 
@@ -69,7 +72,7 @@ impl Shop {
         self.bring_out_file(&format!("k8s/tutorial/{manifest}.yml"), service, shops, settings).await
     }
 
-    /// Runs the pipeline as a runner would that has the programs and no Docker.
+    /// Runs the pipeline to its end.
     async fn bring_out_file(
         &self,
         manifest: &str,
@@ -77,22 +80,64 @@ impl Shop {
         shops: &str,
         settings: &[(&str, &str)],
     ) -> Output {
-        tokio::process::Command::new("sh")
-            .arg("k8s/pipeline/release.sh")
+        let command = self.pipeline(manifest, service, shops, settings);
+        tokio::process::Command::from(command).output().await.expect("sh runs")
+    }
+
+    /// The pipeline as a runner would start it that has the programs and no Docker.
+    fn pipeline(&self, manifest: &str, service: &str, shops: &str, settings: &[(&str, &str)]) -> Command {
+        // A shell does not hear the signals that were ignored when it began, as they are below nohup and `&`.
+        let mut command = sava_testbed::command("env");
+        command
+            .args(["--default-signal=INT,HUP", "sh", "k8s/pipeline/release.sh"])
             .args([manifest, service])
             .current_dir(binaries::root())
             .env("KUBECONFIG", self.kubectl.config())
             .env("HOME", self.kubectl.home())
             .env("CONTRACT", binaries::path("sava-contract"))
-            .env("SHOPPERS", format!("{} shoppers", binaries::path("sava-cart").display()))
+            .env("SHOPPERS", binaries::path("sava-shoppers"))
             .env("SHOPS", shops)
             .env("CANARY", "25s")
             .env("RATE", "30")
             .env("TIMEOUT", "20s")
-            .envs(settings.iter().copied())
-            .output()
-            .await
-            .expect("sh runs")
+            .envs(settings.iter().copied());
+        command
+    }
+
+    /// The pipeline in the middle of a canary that lasts longer than any test.
+    async fn in_a_canary(&self, manifest: &str) -> Process {
+        let manifest = format!("k8s/tutorial/{manifest}.yml");
+        let settings = [("CANARY", "300s"), ("RULES", "none")];
+        let process =
+            Process::spawn("the pipeline", self.pipeline(&manifest, "sava-product", BOTH, &settings));
+        process.line("canary: one pod of").await;
+        let start = std::time::Instant::now();
+        while !self.in_production("sava-product").await.is_empty() {
+            assert!(start.elapsed() < PATIENCE, "the canary does not begin");
+        }
+        process
+    }
+
+    async fn uid(&self, deployment: &str) -> String {
+        self.run(&["get", "deployment", deployment, "-o", "jsonpath={.metadata.uid}"]).await
+    }
+
+    /// The releases of sava-product with the pods that each is to have.
+    async fn replicas(&self) -> String {
+        let each = "jsonpath={range .items[*]}{.metadata.name}={.spec.replicas} {end}";
+        self.run(&["get", "deployments", "-l", "app=sava-product", "-o", each]).await
+    }
+
+    /// What a run of the pipeline has noted.
+    async fn note(&self) -> String {
+        self.run(&[
+            "get",
+            "service",
+            "sava-product",
+            "-o",
+            r"jsonpath={.metadata.annotations.sava\.example/run}",
+        ])
+        .await
     }
 
     async fn in_production(&self, service: &str) -> String {
@@ -110,9 +155,14 @@ fn told(output: &Output) -> String {
 
 const BOTH: &str = "sava-cart-ie sava-cart-uk";
 
-async fn is_stopped(release: &str, stage: &str, settings: &[(&str, &str)]) {
+/// Stopped at `stage`, with all as it was before; and it says why.
+async fn is_stopped(release: &str, stage: &str, why: &str, settings: &[(&str, &str)]) {
     let shop = Shop::open().await;
-    let output = shop.bring_out(&format!("sava-product-{release}"), "sava-product", BOTH, settings).await;
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let report = folder.path().join("report");
+    let path = report.to_string_lossy();
+    let settings = [settings, &[("REPORT", &path)]].concat();
+    let output = shop.bring_out(&format!("sava-product-{release}"), "sava-product", BOTH, &settings).await;
     let told = told(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains(&format!("stopped at: {stage}; 1.0.3 stays in production")), "{told}");
@@ -121,14 +171,46 @@ async fn is_stopped(release: &str, stage: &str, settings: &[(&str, &str)]) {
     assert!(stage == "memory" || is_worse == (stage == "verdict"), "{told}");
     assert_eq!(shop.in_production("sava-product").await, "1.0.3");
     assert_eq!(shop.deployments().await, "deployment.apps/sava-product-1.0.3\n");
+    assert!(told.contains(why), "{told}");
+    reports(&report, release, "stopped", stage, why);
+}
+
+/// The report in each of its forms: the last stage, how it ended, and why.
+#[track_caller]
+fn reports(report: &Path, release: &str, result: &str, stage: &str, why: &str) {
+    let read = |ending: &str| std::fs::read_to_string(report.with_extension(ending)).expect("a report");
+    let json: Value = serde_json::from_str(&read("json")).expect("JSON");
+    assert_eq!((&json["release"], &json["result"]), (&Value::from(release), &Value::from(result)));
+    let stages = json["stages"].as_array().expect("stages");
+    let last = stages.last().expect("a stage");
+    let outcome = if result == "released" { "passed" } else { "stopped" };
+    assert_eq!((&last["stage"], &last["outcome"]), (&Value::from(stage), &Value::from(outcome)));
+    assert!(json["why"].as_str().is_some_and(|it| it.contains(why)), "{json}");
+    let cases = "import sys, xml.etree.ElementTree as tree\n\
+                 for case in tree.parse(sys.argv[1]).iter('testcase'):\n\
+                 \x20   print(case.get('name'), *(it.tag for it in case), *(it.text or '' for it in case))";
+    let file = report.with_extension("xml");
+    let output = Command::new("python3").args(["-c", cases]).arg(file).output().expect("python3 runs");
+    let junit = told(&output);
+    assert!(output.status.success(), "{junit}");
+    let failed = junit.lines().find(|line| line.contains(" failure ")).map(|line| line.split(' ').next());
+    assert_eq!(failed, (result == "stopped").then_some(Some(stage)), "{junit}");
+    assert!(junit.contains(why), "{junit}");
+    let markdown = read("md");
+    assert!(markdown.starts_with(&format!("### {release} ")), "{markdown}");
+    assert!(markdown.contains(&format!("| {stage} | {outcome} | ")) && markdown.contains(why), "{markdown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn good_release_is_released() {
     let shop = Shop::open().await;
-    let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &[]).await;
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let report = folder.path().join("report");
+    let settings = [("REPORT", &*report.to_string_lossy())];
+    let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &settings).await;
     let told = told(&output);
     assert!(output.status.success(), "{told}");
+    reports(&report, "2.0.1", "released", "release", "");
     assert!(told.contains("released: 2.0.1"), "{told}");
     assert_eq!(shop.in_production("sava-product").await, "2.0.1");
     let ready = "jsonpath={.items[*].status.readyReplicas}";
@@ -138,47 +220,49 @@ async fn good_release_is_released() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn release_that_is_never_ready_is_stopped_at_its_deployment() {
-    is_stopped("2.0.2-crash", "deploy", &[]).await;
+    is_stopped("2.0.2-crash", "deploy", "no pod of it was ready within 20s", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn release_that_breaks_the_api_is_stopped_by_the_contract() {
-    is_stopped("2.1.0-breaking", "try", &[]).await;
+    is_stopped("2.1.0-breaking", "try", "it does not keep the contract, in these rules:", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn release_with_errors_is_stopped_by_the_contract() {
-    is_stopped("2.0.2-errors", "try", &[]).await;
+    is_stopped("2.0.2-errors", "try", "FAIL", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn release_with_errors_is_stopped_by_the_verdict_without_the_contract() {
-    is_stopped("2.0.2-errors", "verdict", &[("RULES", "none")]).await;
+    is_stopped("2.0.2-errors", "verdict", "2.0.2-errors fails more often than 1.0.3:", &[("RULES", "none")])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_release_is_stopped_by_the_verdict() {
-    is_stopped("2.0.2-slow", "verdict", &[]).await;
+    is_stopped("2.0.2-slow", "verdict", "chance alone would show answers so much slower", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leaking_release_is_stopped_by_its_memory() {
-    is_stopped("2.0.2-leak", "memory", &[]).await;
+    is_stopped("2.0.2-leak", "memory", "sava-product-2.0.2-leak-", &[]).await;
 }
 
-/// A smaller limit: then the pod is killed and started anew within the canary, and its memory is small again at the end.
+/// A limit that is reached after fifty requests: then the pod is killed and started anew within the canary, and its
+/// memory is small again at the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn release_that_its_limit_ends_is_stopped_by_its_restarts() {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let manifest = std::fs::read_to_string(binaries::root().join("k8s/tutorial/sava-product-2.0.2-leak.yml"));
     let manifest = manifest.expect("there is such a manifest");
-    let small = manifest.replace("memory: 128Mi", "memory: 100Mi");
+    let small = manifest.replace("memory: 128Mi", "memory: 48Mi");
     assert_ne!(manifest, small);
     let path = folder.path().join("leak.yml");
     std::fs::write(&path, small).expect("it can be written");
     let shop = Shop::open().await;
     // Without the contract, so that all requests are the shoppers'.
-    let settings = [("RULES", "none"), ("RATE", "60"), ("MEMORY", "1000")];
+    let settings = [("RULES", "none"), ("MEMORY", "1000")];
     let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &settings).await;
     let told = told(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
@@ -198,6 +282,129 @@ async fn store_front_with_a_broken_checkout_is_stopped_by_the_verdict() {
     assert!(told.contains("stopped at: verdict; 2.0.4 stays in production"), "{told}");
     assert!(told.contains("WORSE, at 99 % confidence"), "{told}");
     assert_eq!(shop.in_production("sava-cart-ie").await, "2.0.4");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn release_that_is_deployed_already_is_used_and_left() {
+    let shop = Shop::open().await;
+    shop.create(&["sava-product-2.0.1"]).await;
+    let uid = shop.uid("sava-product-2.0.1").await;
+    // Stopped for its memory, whatever that is.
+    let settings = [("MEMORY", "0"), ("CANARY", "5s"), ("RULES", "none")];
+    let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &settings).await;
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("sava-product-2.0.1 is deployed already, as k8s/tutorial/"), "{told}");
+    assert!(told.contains("stopped at: memory; 1.0.3 stays in production"), "{told}");
+    assert_eq!(shop.in_production("sava-product").await, "1.0.3");
+    assert_eq!(shop.uid("sava-product-2.0.1").await, uid, "it is not the pipeline's to delete");
+    assert_eq!(shop.replicas().await, "sava-product-1.0.3=1 sava-product-2.0.1=1 ");
+    assert_eq!(shop.note().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deployment_of_another_manifest_is_left_alone() {
+    let shop = Shop::open().await;
+    shop.create(&["sava-product-2.0.1"]).await;
+    let image = "sava-product=vampio/sava-product:3.0.0";
+    shop.run(&["set", "image", "deployment/sava-product-2.0.1", image]).await;
+    let before = (shop.uid("sava-product-2.0.1").await, shop.replicas().await);
+    let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &[]).await;
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("deployed already, and not as k8s/tutorial/sava-product-2.0.1.yml says"), "{told}");
+    assert!(told.contains("+        image: vampio/sava-product:2.0.1"), "{told}");
+    assert_eq!((shop.uid("sava-product-2.0.1").await, shop.replicas().await), before);
+    assert_eq!(shop.note().await, "");
+}
+
+/// A signal in the canary: the shoppers have five minutes before them, and nobody waits for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_takes_the_canary_back_at_once() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let shop = Shop::open().await;
+        shop.create(&["sava-product-3.0.0"]).await;
+        let pipeline = shop.in_a_canary("sava-product-2.0.1").await;
+        assert_eq!(shop.replicas().await, "sava-product-1.0.3=3 sava-product-2.0.1=1 sava-product-3.0.0=0 ");
+        pipeline.signal(signal);
+        let exit = pipeline.exit().await;
+        assert_eq!(exit.code, Some(1), "{}", exit.output);
+        assert!(exit.output.contains("stopped at: canary; 1.0.3 stays in production"), "{}", exit.output);
+        assert_eq!(shop.in_production("sava-product").await, "1.0.3", "{signal:?}");
+        assert_eq!(shop.replicas().await, "sava-product-1.0.3=1 sava-product-3.0.0=1 ", "{signal:?}");
+        assert_eq!(shop.note().await, "", "{signal:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_runs_canary_is_named_and_refused() {
+    let shop = Shop::open().await;
+    let pipeline = shop.in_a_canary("sava-product-2.0.1").await;
+    let (replicas, note) = (shop.replicas().await, shop.note().await);
+    let output = shop.bring_out("sava-product-3.0.0", "sava-product", BOTH, &[]).await;
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("is bringing out sava-product-2.0.1 for sava-product at this moment"), "{told}");
+    assert!(told.contains(&format!("(process {})", pipeline.id())), "{told}");
+    assert_eq!(shop.in_production("sava-product").await, "");
+    assert_eq!((shop.replicas().await, shop.note().await), (replicas, note));
+    pipeline.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_is_ended_by_the_next() {
+    let shop = Shop::open().await;
+    shop.create(&["sava-product-3.0.0"]).await;
+    let pipeline = shop.in_a_canary("sava-product-2.0.1").await;
+    pipeline.kill();
+    assert_eq!(shop.in_production("sava-product").await, "", "nobody could take the canary back");
+    // The next one is stopped as well, so that all must be as it was before the first.
+    let output =
+        shop.bring_out("sava-product-2.0.2-crash", "sava-product", BOTH, &[("TIMEOUT", "10s")]).await;
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("an earlier run was cut off while it brought out sava-product-2.0.1"), "{told}");
+    assert!(told.contains("stopped at: deploy; 1.0.3 stays in production"), "{told}");
+    assert_eq!(shop.in_production("sava-product").await, "1.0.3");
+    assert_eq!(shop.replicas().await, "sava-product-1.0.3=1 sava-product-3.0.0=1 ");
+    assert_eq!(shop.note().await, "");
+}
+
+/// Whose database is not there: nothing begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_manifest_needs_is_asked_for_first() {
+    let shop = Shop::open().await;
+    shop.select("sava-cart-ie", "1.0.5").await;
+    let manifest = "sava-cart-3.0.0-ie";
+    let check = async |lacking: &str| {
+        let output = shop.bring_out(manifest, "sava-cart-ie", "sava-cart-ie", &[("PODS", "1")]).await;
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(&format!("nothing was done. It lacks\n  {lacking}\n")), "{told}");
+        assert_eq!(shop.in_production("sava-cart-ie").await, "1.0.5");
+        assert!(!shop.deployments().await.contains("3.0.0"));
+    };
+    check("the secret sava-postgres").await;
+    shop.run(&["create", "secret", "generic", "sava-postgres", "--from-literal=POSTGRES_PASSWORD=x"]).await;
+    check("the key DATABASE_URL in the secret sava-postgres").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_map_and_a_volume_of_a_secret_are_asked_for_too() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let manifest = std::fs::read_to_string(binaries::root().join("k8s/tutorial/sava-product-2.0.1.yml"));
+    let manifest = manifest.expect("there is such a manifest");
+    let with = "        envFrom:\n        - configMapRef:\n            name: sava-settings\n        \
+                - configMapRef:\n            name: maybe\n            optional: true\n        env:\n";
+    let manifest = manifest.replace("        env:\n", with)
+        + "      volumes:\n      - name: key\n        secret:\n          secretName: sava-key\n";
+    let path = folder.path().join("needy.yml");
+    std::fs::write(&path, manifest).expect("it can be written");
+    let shop = Shop::open().await;
+    let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &[]).await;
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("It lacks\n  the configmap sava-settings\n  the secret sava-key\n"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

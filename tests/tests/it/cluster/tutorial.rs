@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::process::Output;
 
-use sava_tests::binaries;
-use sava_tests::cluster::{Cluster, Kubectl};
+use sava_testbed::binaries;
+use sava_testbed::cluster::{Cluster, Kubectl};
+
+use super::classroom::Classroom;
 
 /// Runs `xtask tutorial` against `kubectl`'s cluster.
 pub(crate) async fn follow(kubectl: &Kubectl, arguments: &[&str]) -> Output {
@@ -23,10 +25,11 @@ fn told(output: &Output) -> String {
     (String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr)).into_owned()
 }
 
+/// In the classroom, so that a class can rely on it.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_of_it_is_true_and_leaves_nothing_behind() {
-    let cluster = Cluster::start().await;
-    let kubectl = Kubectl::new(&cluster);
+    let classroom = Classroom::open(&[]).await;
+    let kubectl = classroom.kubectl("teacher.yaml");
     let output = follow(&kubectl, &["--undo"]).await;
     assert!(output.status.success(), "{}", told(&output));
     assert_eq!(kubectl.run(&["get", "namespaces", "-o", "name"]).await, "namespace/default\n");
@@ -122,7 +125,8 @@ const MISTAKES: &[Mistake] = &[
         "image: vampio/sava-product:1.0.4",
         3,
     ),
-    mistake("k8s/tutorial/sava-product-1.0.3.yml", "containerPort: 8080", "containerPort: 8088", 3),
+    mistake("k8s/tutorial/sava-product-1.0.3.yml", "containerPort: 8081", "containerPort: 8088", 3),
+    mistake("k8s/tutorial/sava-product-1.0.3.yml", "containerPort: 8080", "containerPort: 8088", 4),
     mistake("k8s/tutorial/sava-product-1.0.3.yml", "path: /readyz", "path: /ready", 3),
     mistake(TEXT, "cpu: 10m", "cpu: 20m", 4),
     mistake("k8s/tutorial/sava-product-svc.yml", "targetPort: 8080", "targetPort: 8088", 5),

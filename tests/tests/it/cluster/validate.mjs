@@ -7,6 +7,7 @@ const packages = {
   "gateway.networking.k8s.io": "gateway-api",
   "argoproj.io": "argo-rollouts",
   "monitoring.coreos.com": "prometheus-operator",
+  "networking.istio.io": "istio",
 };
 let seen = 0;
 let wrong = 0;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sava_tests::Product;
+use sava_testbed::Product;
 
 use super::{
     contract,
@@ -61,16 +61,16 @@ async fn wrong_vary_is_found() {
     breaks(
         |it| it.answers(|_, answered| answered.set("vary", "Accept-Encoding")),
         &[
-            "3.1/vary-on-304",
-            "3.1/vary-on-400",
-            "3.1/vary-on-404",
-            "3.1/vary-on-405",
-            "3.1/vary-on-406",
-            "3.1/vary-on-list",
-            "3.1/vary-on-locales",
-            "3.1/vary-on-product",
-            "3.1/vary-on-query",
-            "3/index-varies",
+            "headers/vary-on-304",
+            "headers/vary-on-400",
+            "headers/vary-on-404",
+            "headers/vary-on-405",
+            "headers/vary-on-406",
+            "headers/vary-on-list",
+            "headers/vary-on-locales",
+            "headers/vary-on-product",
+            "headers/vary-on-query",
+            "documents/index-varies",
         ],
     )
     .await;
@@ -98,7 +98,7 @@ async fn v2_under_the_type_of_v1_is_found() {
             }
         })
     };
-    breaks(how, &["3.1/lists-are-one-version", "3.1/v1-has-no-other-members"]).await;
+    breaks(how, &["representations/lists-are-one-version", "representations/v1-has-no-other-members"]).await;
 }
 
 #[tokio::test]
@@ -113,10 +113,10 @@ async fn empty_list_for_an_unknown_store_is_found() {
     breaks(
         how,
         &[
-            "3.2/a-broken-escape-is-4xx",
-            "3.2/unknown-locale-is-404",
-            "3.5/if-none-match-on-errors",
-            "3/head-404-equals-get",
+            "errors/a-broken-escape-is-4xx",
+            "errors/unknown-locale-is-404",
+            "caching/if-none-match-on-errors",
+            "methods/head-404-equals-get",
         ],
     )
     .await;
@@ -127,11 +127,11 @@ async fn missing_etag_is_found() {
     breaks(
         |it| it.answers(|_, answered| answered.remove("etag")),
         &[
-            "3.5/list-has-etag",
-            "3.5/locales-have-etag",
-            "3.5/product-has-etag",
-            "3.5/query-has-etag",
-            "3/picture-has-etag",
+            "caching/list-has-etag",
+            "caching/locales-have-etag",
+            "caching/product-has-etag",
+            "caching/query-has-etag",
+            "pictures/picture-has-etag",
         ],
     )
     .await;
@@ -149,13 +149,11 @@ async fn weak_etag_is_found() {
     breaks(
         how,
         &[
-            "3.5/if-none-match-comma-in-tag",
-            "3.5/if-none-match-weak",
-            "3.5/list-has-etag",
-            "3.5/locales-have-etag",
-            "3.5/product-has-etag",
-            "3.5/query-has-etag",
-            "3/picture-has-etag",
+            "caching/list-has-etag",
+            "caching/locales-have-etag",
+            "caching/product-has-etag",
+            "caching/query-has-etag",
+            "pictures/picture-has-etag",
         ],
     )
     .await;
@@ -166,13 +164,13 @@ async fn missing_total_count_is_found() {
     breaks(
         |it| it.answers(|_, answered| answered.remove("x-total-count")),
         &[
-            "3.3/everything-at-once",
-            "3.3/total-count-after-filtering",
-            "3.3/total-count-before-slicing",
-            "3.3/total-count-in-each-version",
-            "3.3/total-count-of-nothing",
-            "3.3/total-count-on-the-list",
-            "3.3/total-count-past-the-end",
+            "query/everything-at-once",
+            "query/total-count-after-filtering",
+            "query/total-count-before-slicing",
+            "query/total-count-in-each-version",
+            "query/total-count-of-nothing",
+            "query/total-count-on-the-list",
+            "query/total-count-past-the-end",
         ],
     )
     .await;
@@ -194,13 +192,13 @@ async fn ignored_q0_is_found() {
     breaks(
         how,
         &[
-            "3.1/accept-q0-alone",
-            "3.1/accept-q0-any",
-            "3.1/accept-q0-excludes",
-            "3.1/accept-q0-excludes-all",
-            "3.1/accept-q0-in-another-line",
-            "3.1/accept-q0-of-application-over-any",
-            "3.1/accept-q0-spellings",
+            "negotiation/accept-q0-alone",
+            "negotiation/accept-q0-any",
+            "negotiation/accept-q0-excludes",
+            "negotiation/accept-q0-excludes-all",
+            "negotiation/accept-q0-in-another-line",
+            "negotiation/accept-q0-of-application-over-any",
+            "negotiation/accept-q0-spellings",
         ],
     )
     .await;
@@ -218,7 +216,11 @@ async fn only_the_first_accept_line_is_found() {
     };
     breaks(
         how,
-        &["3.1/accept-several-lines", "3.1/accept-several-lines-one-empty", "3.1/accept-several-lines-q"],
+        &[
+            "negotiation/accept-several-lines",
+            "negotiation/accept-several-lines-one-empty",
+            "negotiation/accept-several-lines-q",
+        ],
     )
     .await;
 }
@@ -237,13 +239,13 @@ async fn absolute_page_links_are_found() {
     breaks(
         how,
         &[
-            "3.3/page-links-are-relative",
-            "3.3/page-links-first-and-last",
-            "3.3/page-links-keep-the-query",
-            "3.3/page-links-lead-through-all",
-            "3.3/page-links-next",
-            "3.3/page-links-prev",
-            "3.3/single-page-has-first-and-last",
+            "query/page-links-are-relative",
+            "query/page-links-first-and-last",
+            "query/page-links-keep-the-query",
+            "query/page-links-lead-through-all",
+            "query/page-links-next",
+            "query/page-links-prev",
+            "query/single-page-has-first-and-last",
         ],
     )
     .await;
@@ -260,7 +262,12 @@ async fn errors_in_plain_text_are_found() {
     };
     breaks(
         how,
-        &["3.2/bad-query-is-a-problem", "5/invalid-host-is-400", "5/no-host-is-400", "5/two-hosts-are-400"],
+        &[
+            "errors/bad-query-is-a-problem",
+            "limits/invalid-host-is-400",
+            "limits/no-host-is-400",
+            "limits/two-hosts-are-400",
+        ],
     )
     .await;
 }
@@ -288,12 +295,12 @@ async fn prices_as_text_are_found() {
     breaks(
         how,
         &[
-            "3.1/lists-are-one-version",
-            "3.1/price-is-a-number",
-            "3.1/v1-keeps-its-schema",
-            "3.1/versions-agree-on-prices",
-            "3.5/coding-in-each-version",
-            "3/head-list-equals-get-in-each-version",
+            "representations/lists-are-one-version",
+            "representations/price-is-a-number",
+            "representations/v1-keeps-its-schema",
+            "representations/versions-agree-on-prices",
+            "codings/coding-in-each-version",
+            "methods/head-list-equals-get-in-each-version",
         ],
     )
     .await;
@@ -305,16 +312,16 @@ async fn order_that_is_ignored_is_found() {
     breaks(
         how,
         &[
-            "3.3/everything-at-once",
-            "3.3/page-links-keep-the-query",
-            "3.3/sort-before-paging",
-            "3.3/sort-by-id",
-            "3.3/sort-by-price-desc",
-            "3.3/sort-by-several-keys",
-            "3.3/sort-by-title-desc",
-            "3.3/sort-missing-orders-are-asc",
-            "3.3/sort-order-in-any-case",
-            "3.3/sort-unknown-order",
+            "query/everything-at-once",
+            "query/page-links-keep-the-query",
+            "query/sort-before-paging",
+            "query/sort-by-id",
+            "query/sort-by-price-desc",
+            "query/sort-by-several-keys",
+            "query/sort-by-title-desc",
+            "query/sort-missing-orders-are-asc",
+            "query/sort-order-in-any-case",
+            "query/sort-unknown-order",
         ],
     )
     .await;
@@ -349,10 +356,10 @@ async fn unknown_parameters_that_are_ignored_are_found() {
     breaks(
         how,
         &[
-            "3.2/bad-query-names-the-parameter",
-            "3.3/unknown-field-is-400",
-            "3.3/unknown-parameter-is-400",
-            "3.3/unknown-parameter-lists-what-there-is",
+            "errors/bad-query-names-the-parameter",
+            "query/unknown-field-is-400",
+            "query/unknown-parameter-is-400",
+            "query/unknown-parameter-lists-what-there-is",
         ],
     )
     .await;
@@ -366,20 +373,20 @@ async fn conditions_that_are_ignored_are_found() {
     breaks(
         how,
         &[
-            "3.5/if-none-match-any",
-            "3.5/if-none-match-by-coding",
-            "3.5/if-none-match-comma-in-tag",
-            "3.5/if-none-match-in-each-version",
-            "3.5/if-none-match-is-304",
-            "3.5/if-none-match-list",
-            "3.5/if-none-match-on-a-query",
-            "3.5/if-none-match-on-head",
-            "3.5/if-none-match-on-locales",
-            "3.5/if-none-match-on-one-product",
-            "3.5/if-none-match-over-if-modified-since",
-            "3.5/if-none-match-several-lines",
-            "3.5/if-none-match-weak",
-            "3/picture-is-304-when-unchanged",
+            "caching/if-none-match-any",
+            "codings/if-none-match-by-coding",
+            "caching/if-none-match-comma-in-tag",
+            "caching/if-none-match-in-each-version",
+            "caching/if-none-match-is-304",
+            "caching/if-none-match-list",
+            "caching/if-none-match-on-a-query",
+            "caching/if-none-match-on-head",
+            "caching/if-none-match-on-locales",
+            "caching/if-none-match-on-one-product",
+            "caching/if-none-match-over-if-modified-since",
+            "caching/if-none-match-several-lines",
+            "caching/if-none-match-weak",
+            "pictures/picture-is-304-when-unchanged",
         ],
     )
     .await;
@@ -395,7 +402,7 @@ async fn method_not_allowed_without_allow_is_found() {
                 }
             })
         },
-        &["3/allow-names-the-methods", "3/every-route-is-read-only"],
+        &["methods/allow-names-the-methods", "methods/every-route-is-read-only"],
     )
     .await;
 }
@@ -404,7 +411,7 @@ async fn method_not_allowed_without_allow_is_found() {
 async fn missing_deprecation_is_found() {
     breaks(
         |it| it.answers(|_, answered| answered.remove("deprecation")),
-        &["3.1/older-versions-are-deprecated", "3.1/older-products-are-deprecated"],
+        &["headers/older-versions-are-deprecated", "headers/older-products-are-deprecated"],
     )
     .await;
 }
@@ -421,16 +428,16 @@ async fn head_with_other_headers_is_found() {
     breaks(
         how,
         &[
-            "3/head-docs-equals-get",
-            "3/head-gzip-equals-get",
-            "3/head-index-equals-get",
-            "3/head-list-equals-get",
-            "3/head-list-equals-get-in-each-version",
-            "3/head-locales-equals-get",
-            "3/head-openapi-equals-get",
-            "3/head-picture-equals-get",
-            "3/head-product-equals-get",
-            "3/head-query-equals-get",
+            "methods/head-docs-equals-get",
+            "methods/head-gzip-equals-get",
+            "methods/head-index-equals-get",
+            "methods/head-list-equals-get",
+            "methods/head-list-equals-get-in-each-version",
+            "methods/head-locales-equals-get",
+            "methods/head-openapi-equals-get",
+            "methods/head-picture-equals-get",
+            "methods/head-product-equals-get",
+            "methods/head-query-equals-get",
         ],
     )
     .await;
@@ -444,16 +451,16 @@ async fn missing_cors_is_found() {
     breaks(
         how,
         &[
-            "3/cors-any-origin",
-            "3/cors-any-origin-for-locales",
-            "3/cors-any-origin-for-one",
-            "3/cors-any-origin-for-openapi",
-            "3/cors-exposes-headers",
-            "3/cors-on-errors",
-            "3/cors-preflight-allows-conditions",
-            "3/cors-preflight-allows-no-writing",
-            "3/cors-preflight-allows-reading",
-            "3/cors-preflight-succeeds",
+            "cors/cors-any-origin",
+            "cors/cors-any-origin-for-locales",
+            "cors/cors-any-origin-for-one",
+            "cors/cors-any-origin-for-openapi",
+            "cors/cors-exposes-headers",
+            "cors/cors-on-errors",
+            "cors/cors-preflight-allows-conditions",
+            "cors/cors-preflight-allows-no-writing",
+            "cors/cors-preflight-allows-reading",
+            "cors/cors-preflight-succeeds",
         ],
     )
     .await;
@@ -468,7 +475,7 @@ async fn release_that_errors_do_not_name_is_found() {
             }
         })
     };
-    breaks(how, &["3.1/release-on-every-answer"]).await;
+    breaks(how, &["headers/release-on-every-answer"]).await;
 }
 
 #[tokio::test]
@@ -480,7 +487,7 @@ async fn gzip_for_everybody_is_found() {
             }
         })
     };
-    breaks(how, &["3.5/coding-q0", "3.5/coding-by-q"]).await;
+    breaks(how, &["codings/coding-q0", "codings/coding-by-q"]).await;
 }
 
 #[tokio::test]
@@ -492,7 +499,7 @@ async fn price_of_another_currency_is_found() {
             }
         })
     };
-    breaks(how, &["3.1/v3-currency-is-the-stores"]).await;
+    breaks(how, &["representations/v3-currency-is-the-stores"]).await;
 }
 
 #[tokio::test]
@@ -500,7 +507,11 @@ async fn release_that_drops_a_version_is_found() {
     let product = Product::start().release("2.1.0-breaking").await;
     let report = contract(&product.url("")).await;
     let failed = report.failed();
-    for rule in ["3/version-lists-the-api-versions", "3.1/accept-each-version", "3.1/v1-list-is-an-array"] {
+    for rule in [
+        "routes/version-lists-the-api-versions",
+        "negotiation/accept-each-version",
+        "representations/v1-list-is-an-array",
+    ] {
         assert!(failed.contains(&rule), "{failed:?}");
     }
     assert_eq!(report.versions, ["v1", "v2"]);
@@ -515,5 +526,5 @@ async fn canary_that_answers_in_between_is_found() {
             }
         })
     };
-    breaks(how, &["3.1/one-release-answers"]).await;
+    breaks(how, &["headers/one-release-answers"]).await;
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sava_tests::{Product, binaries, tools};
+use sava_testbed::{Product, binaries, tools};
 use serde_json::Value;
 
 const CARTS: [&str; 3] = ["1.0.5", "2.0.4", "3.0.0"];

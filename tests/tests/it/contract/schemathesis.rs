@@ -1,7 +1,7 @@
 //! The OpenAPI document against the real sava-product: schemathesis makes up requests from it, good and bad, and holds
 //! what comes back against what the document says.
 
-use sava_tests::{Product, tools};
+use sava_testbed::{Product, tools};
 
 /// The checks that run.
 const CHECKS: &[&str] = &[

@@ -1,9 +1,10 @@
 //! The shop by `docker compose`, up and down.
 
-use std::{net::TcpListener, path::Path, process::Command};
+use std::{net::TcpListener, process::Command};
 
-use sava_tests::{
+use sava_testbed::{
     Shopper,
+    binaries::root,
     browser::{Browser, Script},
     client,
     docker::{docker, succeed, unique},
@@ -36,8 +37,7 @@ impl Compose {
     fn command(&self) -> Command {
         let plugin = docker(["compose", "version"]).output().is_ok_and(|output| output.status.success());
         let mut command = if plugin { docker(["compose"]) } else { Command::new("docker-compose") };
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-        command.current_dir(workspace).args(["-f", "docker/compose.yaml", "-p", &self.project]);
+        command.current_dir(root()).args(["-f", "docker/compose.yaml", "-p", &self.project]);
         if !self.profile.is_empty() {
             command.args(["--profile", self.profile]);
         }

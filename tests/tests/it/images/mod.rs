@@ -13,7 +13,7 @@ const CART: &str = "vampio/sava-cart:3.0.0";
 /// Every image there is.
 fn images() -> Vec<String> {
     let names =
-        sava_tests::docker::succeed(sava_tests::command("cargo").args(["xtask", "publish", "--dry-run"]));
+        sava_testbed::docker::succeed(sava_testbed::command("cargo").args(["xtask", "publish", "--dry-run"]));
     names.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 

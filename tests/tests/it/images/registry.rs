@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sava_tests::{Process, command, docker::docker_output, tools};
+use sava_testbed::{Process, binaries::releases, command, docker::docker_output, tools};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -138,7 +138,7 @@ async fn bake_file_has_the_same_images() {
         assert!(dockerfile.contains(&format!("\nARG {argument}=")), "the Dockerfile takes no {argument}");
     }
     let targets = &bake_block(&bake, "group", "default")["targets"];
-    assert_eq!(texts(targets), ["sava-product", "sava-cart", "sava-contract"]);
+    assert_eq!(texts(targets), ["sava-product", "sava-cart", "sava-contract", "sava-shoppers"]);
     for service in ["sava-product", "sava-cart"] {
         let target = bake_block(&bake, "target", service);
         assert_eq!(target["args"]["SERVICE"], format!("\"{service}\""));
@@ -165,13 +165,4 @@ fn bake_block<'a>(bake: &'a Value, kind: &str, label: &str) -> &'a Value {
 fn texts(list: &Value) -> Vec<String> {
     let texts = list.as_array().expect("a list").iter().filter_map(Value::as_str);
     texts.map(|text| text.trim_matches('"').to_owned()).collect()
-}
-
-/// The releases that the binary itself knows: it lists them where it is asked for one that there isn't.
-fn releases(service: &str) -> Vec<String> {
-    let output =
-        command(sava_tests::binaries::path(service)).args(["--release", "none"]).output().expect("it starts");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    let list = message.split("there are ").nth(1).and_then(|rest| rest.lines().next());
-    list.unwrap_or_else(|| panic!("no releases in {message}")).split(", ").map(str::to_owned).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use reqwest::StatusCode;
-use sava_tests::{Cart, Product};
+use sava_testbed::{Cart, Product};
 
 use super::visitor::Visitor;
 
@@ -121,7 +121,7 @@ async fn nothing_is_built_from_what_the_request_says_of_its_host() {
             .header("x-forwarded-uri", "/evil/path")
             .header("x-forwarded-prefix", "/evil")
     };
-    let client = sava_tests::client();
+    let client = sava_testbed::client();
     for path in ["", "cart/", "products/3", "no/such/page"] {
         let answer = store.send(lie(client.get(store.url(path)))).await;
         assert!(!answer.body.contains("evil"), "{path}");
@@ -136,8 +136,8 @@ async fn pages_are_compressed_by_gzip_or_not_at_all() {
     let product = Product::start().await;
     let cart = Cart::start().product(&product.url("")).await;
     let coding = async |accepted: &str| {
-        let request = sava_tests::client().get(cart.url("/")).header("accept-encoding", accepted);
-        let headers = sava_tests::answer(request).await.headers().clone();
+        let request = sava_testbed::client().get(cart.url("/")).header("accept-encoding", accepted);
+        let headers = sava_testbed::answer(request).await.headers().clone();
         let vary: Vec<_> = headers.get_all("vary").iter().filter_map(|it| it.to_str().ok()).collect();
         assert!(vary.join(", ").to_ascii_lowercase().contains("accept-encoding"), "{vary:?}");
         headers.get("content-encoding").map(|coding| coding.to_str().unwrap().to_owned())

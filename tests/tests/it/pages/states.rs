@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
-use sava_tests::{Cart, Product};
+use sava_testbed::{Cart, Product};
 use tempfile::TempDir;
 
 use super::visitor::{ADDRESS, Visitor};
@@ -346,8 +346,8 @@ async fn pictures_come_through_the_store_front() {
     assert_eq!(headers["content-type"], "image/svg+xml");
     assert_eq!(headers["cache-control"], "public, max-age=3600");
     assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; sandbox"));
-    let again = sava_tests::client().get(cart.url("/images/dreamcatcher.svg"));
-    let again = sava_tests::answer(again.header("if-none-match", headers["etag"].clone())).await;
+    let again = sava_testbed::client().get(cart.url("/images/dreamcatcher.svg"));
+    let again = sava_testbed::answer(again.header("if-none-match", headers["etag"].clone())).await;
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(again.headers()["etag"], headers["etag"]);
 }

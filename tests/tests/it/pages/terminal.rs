@@ -1,6 +1,6 @@
 //! `curl -H 'Accept: text/plain'` is a store front too.
 
-use sava_tests::{Cart, Product};
+use sava_testbed::{Cart, Product};
 
 use super::visitor::Visitor;
 

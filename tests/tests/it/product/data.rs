@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sava_tests::{Exit, Process, Product, binaries, command, json};
+use sava_testbed::{Exit, Process, Product, binaries, command, json};
 use tempfile::TempDir;
 
 /// Twelve mistakes, each of another kind.
@@ -37,6 +37,23 @@ async fn check(directory: &TempDir) -> Exit {
     let mut check = command(binaries::path("sava-product"));
     check.arg("check").arg(directory.path());
     Process::spawn("check", check).exit().await
+}
+
+#[tokio::test]
+async fn other_than_a_regular_file_is_refused_at_the_start() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = directory.path().join("db.json");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
+    for what in ["a FIFO", "a device"] {
+        let message = format!("db.json: it is {what}, not a regular file");
+        let exit = Product::start().data(directory.path()).exit().await;
+        assert_eq!(exit.code, Some(1), "{}", exit.output);
+        assert!(exit.output.contains(&message), "{}", exit.output);
+        let exit = check(&directory).await;
+        assert!(exit.code == Some(1) && exit.output.contains(&message), "{}", exit.output);
+        fs::remove_file(&path).expect("a FIFO can be removed");
+        std::os::unix::fs::symlink("/dev/zero", &path).expect("a link can be made");
+    }
 }
 
 #[tokio::test]
@@ -90,7 +107,7 @@ async fn a_bare_json_server_file_answers_by_its_locales_and_by_their_names() {
     let directory = data(
         "\u{feff}{\"products\": [
             {\"id\": 1, \"locale\": \"en\", \"title\": \"Tea\", \"description\": \"Strong.\", \"price\": 1e2},
-            {\"id\": 1, \"locale\": \"fr\", \"title\": \"Baguette\", \"description\": \"Longue.\", \"price\": 1.2}
+            {\"id\": \"1\", \"locale\": \"fr\", \"title\": \"Baguette\", \"description\": \"Longue.\", \"price\": 1.2}
         ], \"comments\": []}",
     );
     let exit = check(&directory).await;
@@ -101,6 +118,8 @@ async fn a_bare_json_server_file_answers_by_its_locales_and_by_their_names() {
         assert_eq!(tea["price"], serde_json::json!({"amount": 10_000, "currency": "GBP"}), "{locale}");
         assert_eq!(tea["locale"], "en");
     }
+    // json-server 1 writes ids as text; here they are numbers, as they were before it.
+    assert_eq!(json(product.get("/products/fr/1").await).await["id"], 1);
     let stores = json(product.get("/products").await).await;
     assert_eq!(stores[1]["code"], "fr");
     assert_eq!(product.get("/products/ie").await.status(), 404);

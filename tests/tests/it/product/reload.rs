@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sava_tests::{PATIENCE, Product, body, client, json};
+use sava_testbed::{
+    PATIENCE, Product, binaries, body, client, json,
+    memory::{MemoryLimit, peak},
+};
 
 use super::data::data;
 
@@ -128,6 +131,29 @@ async fn bad_data_changes_nothing_but_a_log_line_and_a_metric() {
     assert_ne!(json(product.get("/version").await).await["catalog"]["digest"], before["digest"]);
 }
 
+/// What has no end or never answers is refused, and neither reloads nor the end of the process wait for it.
+#[tokio::test]
+async fn other_than_a_regular_file_stops_nothing() {
+    let directory = data(&db("Good"));
+    let path = directory.path().join("db.json");
+    let product = Product::start().data(directory.path()).await;
+    let odd = directory.path().join("odd");
+    assert!(std::process::Command::new("mkfifo").arg(&odd).status().expect("mkfifo runs").success());
+    fs::rename(&odd, &path).expect("a FIFO can be renamed");
+    product.logged("db.json: it is a FIFO, not a regular file").await;
+    symlink("/dev/zero", &odd).expect("a link can be made");
+    fs::rename(&odd, &path).expect("a link can be renamed");
+    product.logged("db.json: it is a device, not a regular file").await;
+    until_title(&product, "Good").await;
+
+    replace(&path, &db("Better"));
+    until_title(&product, "Better").await;
+
+    assert!(std::process::Command::new("mkfifo").arg(&odd).status().expect("mkfifo runs").success());
+    fs::rename(&odd, &path).expect("a FIFO can be renamed");
+    assert_eq!(product.stop().await.code, Some(0));
+}
+
 #[tokio::test]
 async fn an_empty_volume_means_the_embedded_catalog_until_a_file_appears() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
@@ -136,4 +162,55 @@ async fn an_empty_volume_means_the_embedded_catalog_until_a_file_appears() {
     assert_eq!(json(product.get("/version").await).await["catalog"]["source"], "embedded");
     fs::write(directory.path().join("db.json"), db("Mine")).expect("a file can be written");
     until_title(&product, "Mine").await;
+}
+
+/// `limits.memory` of its Deployment.
+const MEMORY: u64 = 128 << 20;
+
+/// A hundred thousand products, each with a sentence or two.
+fn large_db(title: &str) -> String {
+    let description = "A mug like the one before it, and yet not quite. ".repeat(2);
+    let products: Vec<_> = (1..=100_000_u32)
+        .map(|id| {
+            let price = f64::from(id.wrapping_mul(2_654_435_761) % 100_000 + 1) / 100.0;
+            let title = format!("{title} {id}");
+            serde_json::json!({
+                "id": id, "locale": "ie", "title": title, "description": description, "price": price, "category": "home"
+            })
+        })
+        .collect();
+    serde_json::json!({ "products": products }).to_string()
+}
+
+/// The variables that the image sets.
+fn image_variables() -> Vec<(String, String)> {
+    let dockerfile = fs::read_to_string(binaries::root().join("docker/Dockerfile")).expect("a Dockerfile");
+    let (_, stage) = dockerfile.split_once("FROM scratch AS sava-product\n").expect("a stage of the image");
+    let lines = stage.lines().take_while(|line| !line.starts_with("FROM "));
+    let variables = lines.filter_map(|line| line.strip_prefix("ENV ")).flat_map(str::split_whitespace);
+    variables
+        .filter_map(|variable| variable.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_large_catalog_reloads_within_the_memory_of_the_manifests() {
+    let directory = data(&large_db("Mug 0"));
+    let mut start = Product::start();
+    for (name, value) in image_variables() {
+        start = start.env(name, value);
+    }
+    let product = start.data(directory.path()).await;
+    let limit = MemoryLimit::new(MEMORY);
+    limit.hold(product.process().id());
+    for round in 1..=3 {
+        replace(&directory.path().join("db.json"), &large_db(&format!("Mug {round}")));
+        until_title(&product, &format!("Mug {round} 1")).await;
+        let last = json(product.get("/products/ie/100000").await).await;
+        assert_eq!(last["title"], format!("Mug {round} 100000"));
+        // What is not a process any more has no peak.
+        let peak = peak(product.process().id());
+        assert!(peak < MEMORY, "{peak} bytes after reload {round}");
+    }
 }

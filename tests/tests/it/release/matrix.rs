@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use reqwest::{Client, redirect};
-use sava_tests::{Cart, Product, binaries, body};
+use sava_testbed::{Cart, Product, binaries, body};
 use serde_json::{Value, json};
 
 const FRONTS: [&str; 3] = ["1.0.5", "2.0.4", "3.0.0"];

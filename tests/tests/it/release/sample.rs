@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sava_tests::{Balancer, Cart, Product, answer, body, client, json};
+use sava_testbed::{Balancer, Cart, Product, answer, body, client, json};
 
 #[tokio::test]
 async fn sample_names_both_hops() {

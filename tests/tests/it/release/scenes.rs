@@ -1,9 +1,9 @@
 //! The scenes of `cargo xtask demo`, played to their ends.
 
-use sava_tests::{Exit, Process, binaries, command};
+use sava_testbed::{Exit, Process, binaries, command};
 
 async fn play(scene: &str) -> Exit {
-    let mut demo = command(env!("CARGO_BIN_EXE_sava-demo"));
+    let mut demo = command(binaries::path("sava-demo"));
     // Its services are those of these tests, built once.
     let _built = binaries::path("sava-cart");
     demo.args([scene, "--pace", "4"]).env("SAVA_TESTS_BUILT", "1");

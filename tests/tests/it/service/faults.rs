@@ -6,7 +6,7 @@ use std::{
 };
 
 use reqwest::{Method, Response, StatusCode};
-use sava_tests::{Product, body, client, json};
+use sava_testbed::{Product, body, client, json};
 use serde_json::{Value, json};
 
 async fn admin(product: &Product, method: Method, fault: &Value) -> Response {
@@ -140,6 +140,9 @@ async fn what_makes_no_sense_is_400() {
         json!({ "errorRate": 1, "status": 200 }),
         json!({ "errorRate": 0.6, "hang": 0.6 }),
         json!({ "exit": 300 }),
+        json!({ "leak": u64::MAX }),
+        json!({ "leak": "2GiB" }),
+        json!({ "errorRate": 1, "for": "500000000years" }),
         json!([]),
     ] {
         let answer = admin(&product, Method::PUT, &wrong).await;
@@ -158,15 +161,30 @@ async fn faults_are_not_on_the_service_port() {
 }
 
 #[tokio::test]
-async fn other_sites_cannot_ask_the_admin_port() {
+async fn other_sites_cannot_ask_for_faults() {
     let product = Product::start().await;
-    for path in ["/", "/metrics", "/faults", "/version"] {
+    let url = product.admin_url("/faults").await;
+    let with = |name: &'static str, value: &'static str| client().get(&url).header(name, value).send();
+    for rebound in ["rebound.example", "kubernetes.default.svc", "localhost.rebound.example:8081"] {
+        assert_eq!(with("host", rebound).await.unwrap().status(), 403, "{rebound}");
+    }
+    assert_eq!(with("sec-fetch-site", "cross-site").await.unwrap().status(), 403);
+    assert_eq!(with("host", "localhost:8081").await.unwrap().status(), 200);
+    assert_eq!(with("sec-fetch-site", "none").await.unwrap().status(), 200);
+}
+
+/// A scraper names a pod as it likes, and behind the API server's proxy the name is the API server's.
+#[tokio::test]
+async fn metrics_and_probes_answer_under_any_host() {
+    let product = Product::start().await;
+    for path in ["/", "/metrics", "/livez", "/readyz", "/version"] {
         let url = product.admin_url(path).await;
-        let with = |name: &'static str, value: &'static str| client().get(&url).header(name, value).send();
-        assert_eq!(with("host", "rebound.example").await.unwrap().status(), 403, "{path}");
-        assert_eq!(with("sec-fetch-site", "cross-site").await.unwrap().status(), 403, "{path}");
-        assert_eq!(with("host", "localhost:8081").await.unwrap().status(), 200, "{path}");
-        assert_eq!(with("sec-fetch-site", "none").await.unwrap().status(), 200, "{path}");
+        for host in ["kubernetes.default.svc", "api.cluster.example:6443", "10.1.2.3", "[fd00::1]:8081"] {
+            let answer = client().get(&url).header("host", host).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{host}{path}");
+        }
+        let not_a_host = client().get(&url).header("host", "not a host").send().await.unwrap();
+        assert_eq!(not_a_host.status(), 400, "{path}");
     }
 }
 
@@ -175,6 +193,27 @@ fn outer_address() -> IpAddr {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     socket.connect("192.0.2.1:9").expect("the machine has a route to elsewhere");
     socket.local_addr().unwrap().ip()
+}
+
+/// What a mesh's sidecar passes on comes from 127.0.0.6.
+#[tokio::test]
+async fn sidecars_set_no_faults() {
+    let product = Product::start().await;
+    let url = product.admin_url("/faults").await;
+    for (from, status) in [("127.0.0.6", 403), ("127.0.0.1", 200)] {
+        let client = reqwest::Client::builder().local_address(from.parse::<IpAddr>().ok()).build().unwrap();
+        assert_eq!(client.get(&url).send().await.unwrap().status(), status, "{from}");
+    }
+}
+
+#[tokio::test]
+async fn faults_can_be_switched_off() {
+    let product = Product::start().env("ADMIN_FAULTS", "false").await;
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        assert_eq!(admin(&product, method, &json!({ "exit": 1 })).await.status(), 404);
+    }
+    let index = body(client().get(product.admin_url("/").await).send().await.unwrap()).await;
+    assert!(index.contains("/metrics") && !index.contains("/faults"), "{index}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Limits of size, and `Host`: answered in sava's own form, on time, and nothing else is harmed.
 
-use sava_tests::{Cart, Product};
+use sava_testbed::{Cart, Product};
 
 use super::wire::{Answer, connect, read, send};
 
@@ -95,6 +95,51 @@ async fn what_is_not_http_is_400() {
 }
 
 #[tokio::test]
+async fn other_versions_of_http_are_505() {
+    let product = Product::start().await;
+    for other in ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/3.0\r\nHost: shop\r\n\r\n"] {
+        assert_problem(&send(product.address(), other).await, 505, "version-not-supported");
+    }
+}
+
+#[tokio::test]
+async fn content_is_framed_in_one_way() {
+    let product = Product::start().await;
+    let chunks = "0\r\n\r\n";
+    let framed = |headers: &str| get("/products", headers) + chunks;
+    assert_eq!(send(product.address(), framed("Transfer-Encoding: Chunked\r\n")).await.status, 200);
+    for twice in [
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Content-Length: 0\r\nContent-Length: 1\r\n",
+    ] {
+        assert_problem(&send(product.address(), framed(twice)).await, 400, "bad-request");
+    }
+}
+
+#[tokio::test]
+async fn lengths_beyond_any_number_are_413() {
+    let product = Product::start().await;
+    for length in ["18446744073709551614", "18446744073709551615", "18446744073709551616", "1000000"] {
+        let answer =
+            send(product.address(), get("/products", &format!("Content-Length: {length}\r\n"))).await;
+        assert_problem(&answer, 413, "content-too-large");
+    }
+}
+
+#[tokio::test]
+async fn errors_behind_an_answer_are_answered_too() {
+    let product = Product::start().await;
+    let mut stream = connect(product.address()).await;
+    let two = get("/livez", "") + "nonsense\r\n\r\n";
+    tokio::io::AsyncWriteExt::write_all(&mut stream, two.as_bytes()).await.unwrap();
+    let mut all = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut all).await.unwrap();
+    assert!(all.contains("HTTP/1.1 200 OK") && all.contains("tag:sava.example,2026:bad-request"), "{all}");
+}
+
+#[tokio::test]
 async fn absolute_targets_are_taken() {
     let product = Product::start().await;
     let answer = send(product.address(), get("http://shop/products", "")).await;
@@ -127,4 +172,24 @@ async fn page_errors_are_pages() {
     assert_eq!(answer.status, 414);
     assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{answer:?}");
     assert!(answer.header("x-sava-release").is_some());
+}
+
+/// RFC 3986 §6.2.2.2.
+#[tokio::test]
+async fn percent_encoded_letters_are_letters() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    for (service, path) in [
+        (&*product, "/%70roducts/%69e/1?_=1700000000000"),
+        (&*product, "/%72eadyz"),
+        (&*cart, "/c%61rt"),
+        (&*cart, "/%6civez"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n");
+        assert_eq!(send(service.address(), request).await.status, 200, "{path}");
+    }
+    let request = "GET /products%2Fie HTTP/1.1\r\nHost: shop\r\n\r\n";
+    assert_eq!(send(product.address(), request).await.status, 404, "a slash is another character");
+    let request = "GET /products/ie?_limit=1&_=1700000000000 HTTP/1.1\r\nHost: shop\r\n\r\n";
+    assert_eq!(send(product.address(), request).await.status, 200, "jQuery's parameter against caches");
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use regex_lite::Regex;
-use sava_tests::{Cart, Product, Running, binaries, body, client, command};
+use sava_testbed::{Cart, Product, Running, binaries, body, client, command};
 use serde_json::{Value, json};
 
 /// Labels of the target, which the scrape configuration adds, and the bound of a histogram's bucket.
@@ -39,7 +39,7 @@ async fn pages() -> [String; 2] {
     let reloaded = async {
         while !metrics(&product).await.contains(r#"sava_catalog_reloads_total{result="failed"} 1"#) {}
     };
-    tokio::time::timeout(sava_tests::PATIENCE, reloaded).await.expect("bad data is noticed");
+    tokio::time::timeout(sava_testbed::PATIENCE, reloaded).await.expect("bad data is noticed");
     [metrics(&product).await, metrics(&cart).await]
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use sava_tests::{Cart, Exit, Process, Product, binaries, body, client, command, json};
+use sava_testbed::{Cart, Exit, Process, Product, binaries, body, client, command, json};
 
 /// What Kubernetes injects into each container for a Service, as old Docker links had it.
 fn injected(service: &str, port: u16) -> Vec<(String, String)> {
@@ -103,6 +103,16 @@ async fn secrets_come_from_files_and_are_nowhere_shown() {
 }
 
 #[tokio::test]
+async fn words_that_are_no_levels_are_mistakes() {
+    for wrong in ["warning", "fatal"] {
+        let exit = run("sava-product", &[], &[("RUST_LOG", wrong)]).await;
+        assert_eq!(exit.code, Some(2), "{}", exit.output);
+        assert!(exit.output.contains("RUST_LOG") && exit.output.contains("takes a level"), "{}", exit.output);
+    }
+    Product::start().env("RUST_LOG", " info ").await.logged("admin listening").await;
+}
+
+#[tokio::test]
 async fn bad_secret_is_named_but_not_shown() {
     let exit = run("sava-cart", &[], &[("COOKIE_KEY", "hunter2")]).await;
     assert_eq!(exit.code, Some(2), "{}", exit.output);
@@ -119,6 +129,6 @@ async fn health_asks_the_running_service() {
     not_ready.send().await.unwrap();
     let unhealthy = run("sava-product", &["health"], &listen).await;
     assert_eq!(unhealthy.code, Some(1), "{}", unhealthy.output);
-    assert!(unhealthy.output.contains("not ready on purpose"), "{}", unhealthy.output);
+    assert!(unhealthy.output.contains("503: not ready; fault"), "{}", unhealthy.output);
     assert_eq!(json(product.get("/readyz?verbose").await).await["ready"], false);
 }

@@ -1,11 +1,19 @@
 //! Limits of time: who is slow costs little, and not for long.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use sava_tests::{Cart, Product, body, json};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use sava_testbed::{Cart, Product, ProductBuilder, Signal, body, json};
+use socket2::{Domain, Socket, Type};
+use tempfile::TempDir;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpSocket, TcpStream},
+};
 
-use super::wire::{connect, read};
+use super::wire::{Answer, connect, read};
 
 #[tokio::test]
 async fn a_thousand_slow_connections_hinder_nobody() {
@@ -70,4 +78,74 @@ async fn slow_bodies_are_408() {
     stream.write_all(head.as_bytes()).await.unwrap();
     assert_eq!(read(&mut stream).await.unwrap().status, 408);
     assert!(body(cart.get("/livez").await).await.contains("ok"));
+}
+
+/// An answer that no socket's buffers hold, asked for by a client that reads nothing of it yet.
+struct Unread {
+    product: Product,
+    stream: TcpStream,
+    _data: TempDir,
+}
+
+impl Unread {
+    const BYTES: usize = 1 << 20;
+
+    async fn of(product: ProductBuilder) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let filler = "a".repeat(Self::BYTES);
+        let picture =
+            format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"><!--{filler}--></svg>");
+        fs::write(data.path().join("large.svg"), picture).unwrap();
+        let db = r#"{"products": [{"id": 1, "locale": "ie", "title": "Axe", "description": "Sharp.", "price": 1}]}"#;
+        fs::write(data.path().join("db.json"), db).unwrap();
+        let product = product.data(data.path()).await;
+
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        // Small segments, or the kernel gives the other end megabytes to send from.
+        socket.set_tcp_mss(536).unwrap();
+        let socket = TcpSocket::from_std_stream(socket.into());
+        let mut stream = socket.connect(product.address().parse().unwrap()).await.unwrap();
+        stream.write_all(b"GET /images/large.svg HTTP/1.1\r\nHost: shop\r\n\r\n").await.unwrap();
+        // Its last byte is in the server's hands.
+        product.logged("/images/").await;
+        Self { product, stream, _data: data }
+    }
+
+    async fn read(&mut self) -> Answer {
+        let answer = read(&mut self.stream).await.expect("an answer");
+        assert!(answer.status == 200 && answer.body.len() > Self::BYTES, "{}", answer.head);
+        answer
+    }
+}
+
+#[tokio::test]
+async fn slow_readers_keep_their_place() {
+    let mut slow = Unread::of(Product::start().unready().env("MAX_CONNECTIONS", "1")).await;
+    let mut newcomer = connect(slow.product.address()).await;
+    assert_eq!(read(&mut newcomer).await.expect("an answer").status, 503);
+    slow.read().await;
+    // Now it only waits.
+    let mut newcomer = connect(slow.product.address()).await;
+    newcomer.write_all(b"GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n").await.unwrap();
+    assert_eq!(read(&mut newcomer).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn slow_readers_get_everything_beyond_the_age() {
+    let mut slow = Unread::of(Product::start().env("MAX_CONNECTION_AGE", "100ms")).await;
+    // Longer than a connection that waits would live.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    slow.read().await;
+    assert!(read(&mut slow.stream).await.is_none());
+}
+
+#[tokio::test]
+async fn slow_readers_get_everything_while_draining() {
+    let mut slow = Unread::of(Product::start()).await;
+    slow.product.process().signal(Signal::TERM);
+    slow.product.logged("ending").await;
+    slow.read().await;
+    assert_eq!(slow.product.exit().await.code, Some(0));
 }

@@ -1,6 +1,6 @@
 //! HTTP by hand: what a well-behaved client would not send, and what exactly came back.
 
-use sava_tests::PATIENCE;
+use sava_testbed::PATIENCE;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

@@ -1,5 +1,5 @@
 use reqwest::StatusCode;
-use sava_tests::{Cart, Product, body};
+use sava_testbed::{Cart, Product, body};
 use serde_json::json;
 
 use super::visitor::Visitor;

@@ -1,7 +1,7 @@
 use reqwest::StatusCode;
-use sava_tests::{Cart, CartBuilder, Postgres, body};
+use sava_testbed::{Cart, CartBuilder, Postgres, body};
 
-use super::visitor::{Visitor, order_number};
+use super::visitor::{Filled, Visitor, order_number};
 
 /// 64 bytes in hex.
 fn key() -> String {
@@ -165,11 +165,78 @@ async fn a_postgresql_that_goes_away_closes_the_checkout_until_it_is_back() {
     is_open_for_orders(&cart, &visitor).await;
 }
 
+/// As after a failover: the server at the other end of the kept connections is read-only, and new connections lead to
+/// one that is not. The failed order says at once that none can be written.
+#[tokio::test]
+async fn a_server_that_became_read_only_is_left_for_the_primary() {
+    let postgres = Postgres::start().await;
+    let cart = with_postgres(&postgres, "127.0.0.1").await;
+    cart.logged("orders can be written").await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "garlic", "1").await;
+    visitor.order(&cart, &visitor.checkout(&cart).await).await;
+    // New sessions alone; those of before stay as they are, until they are ended.
+    postgres.execute("ALTER ROLE shop SET default_transaction_read_only = on");
+    postgres.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE usename = 'shop' AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    );
+    visitor.add(&cart, "garlic", "1").await;
+    let form = visitor.checkout(&cart).await;
+    let answer = visitor.submit(&cart, &form).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body(answer).await.contains("We cannot take orders just now"));
+    cart.logged("orders cannot be written").await;
+    // The connections of now stay read-only, as those to a standby do.
+    postgres.execute("ALTER ROLE shop RESET default_transaction_read_only");
+    visitor.order(&cart, &form).await;
+    let output = cart.stop().await.output;
+    assert!(output.contains("cannot execute INSERT in a read-only transaction"), "{output}");
+}
+
 #[tokio::test]
 async fn postgresql_without_a_cookie_key_is_a_mistake_that_is_named() {
     let exit = Cart::start().env("DATABASE_URL", "postgres://shop:s3cret@db.invalid/shop").exit().await;
     assert_eq!(exit.code, Some(2), "{}", exit.output);
     assert!(exit.output.contains("COOKIE_KEY") && !exit.output.contains("s3cret"), "{}", exit.output);
+}
+
+/// They are answered without the database, which takes no NUL in a text: no 503, and nothing for the log.
+#[tokio::test]
+async fn what_is_not_a_number_or_a_key_of_ours_is_answered_cleanly() {
+    let postgres = Postgres::start().await;
+    let cart = with_postgres(&postgres, "127.0.0.1").await;
+    cart.logged("orders can be written").await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "garlic", "1").await;
+    let form = visitor.checkout(&cart).await;
+    for odd in [
+        "%00",
+        "IE-01234-5678%00",
+        "IE%00-01234-56789",
+        "%FF",
+        "%C3%28",
+        "1",
+        "ie-01234-56789",
+        "%F0%9F%8D%8E",
+    ] {
+        let answer = visitor.get(&cart, &format!("/orders/{odd}")).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{odd}");
+        assert!(body(answer).await.contains("There is no such order"), "{odd}");
+    }
+    for odd in
+        ["\0", "", "1", "nonsense", &"0".repeat(31), &format!("{}\0", &form.key[..31]), &"é".repeat(16)]
+    {
+        let forged = Filled { key: odd.to_owned(), ..form.clone() };
+        let answer = visitor.submit(&cart, &forged).await;
+        assert_eq!(answer.status(), StatusCode::CONFLICT, "{odd:?}");
+        let offered = Filled::of_page(&body(answer).await);
+        assert_ne!(offered.key, odd, "a key that can place an order");
+    }
+    assert!(!visitor.orders(&cart).await.contains("IE-"));
+    visitor.order(&cart, &form).await;
+    let output = cart.stop().await.output;
+    assert!(!output.contains("ERROR") && !output.contains("\"level\":\"error\""), "{output}");
 }
 
 #[tokio::test]

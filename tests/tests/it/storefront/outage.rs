@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use sava_tests::{Cart, Product, body};
+use sava_testbed::{Cart, Product, body};
 use tokio::net::TcpListener;
 
 use super::{
@@ -62,10 +62,10 @@ async fn killing_sava_product_leaves_the_shop_open() {
     cart.logged("the product service gives no products").await;
     let verbose = body(cart.get("/readyz?verbose").await).await;
     assert!(verbose.contains("\"products\":{\"ok\":false"), "{verbose}");
-    let metrics = sava_tests::client().get(cart.admin_url("/metrics").await).send().await.unwrap();
+    let metrics = sava_testbed::client().get(cart.admin_url("/metrics").await).send().await.unwrap();
     let metrics = body(metrics).await;
     assert!(metrics.contains("sava_cart_catalog_state{freshness=\"stale\"} 1"), "{metrics}");
-    assert!(metrics.contains("sava_cart_product_breaker_open 1"), "{metrics}");
+    assert!(metrics.contains("sava_cart_product_breaker_open{what=\"lists\"} 1"), "{metrics}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use reqwest::StatusCode;
-use sava_tests::{Cart, body};
+use sava_testbed::{Cart, body};
 
 use super::{
     shelf::Shelf,
@@ -23,6 +23,31 @@ async fn a_price_that_changed_is_shown_and_asked_for_again() {
     let number = visitor.order(&cart, &Filled::of_page(&page)).await;
     let order = body(visitor.get(&cart, &format!("/orders/{number}")).await).await;
     assert!(order.contains("€62.99"), "{order}");
+}
+
+/// The prices change with each answer of the product service: what a page says, what it shows and what its form orders
+/// at are nevertheless of one answer.
+#[tokio::test]
+async fn one_submission_is_decided_on_one_listing() {
+    let shelf = Shelf::start(&[(3, 25.0)]).await;
+    let cart = Cart::start().product(shelf.url()).await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "3", "2").await;
+    let form = visitor.checkout(&cart).await;
+    let n_before = shelf.n_asked();
+    shelf.set_each([26.0, 27.0, 28.0, 29.0].map(|price| vec![(3, price)]));
+    let answer = visitor.submit(&cart, &form).await;
+    assert_eq!(shelf.n_asked() - n_before, 1);
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let page = body(answer).await;
+    assert!(page.contains("It was €50.00 when you last looked, and is €52.00 now"), "{page}");
+    assert_eq!(Filled::of_page(&page).seen, "v1 EUR 3*2@2600");
+    for other in ["€54.00", "€56.00", "€58.00"] {
+        assert!(!page.contains(other), "{page}");
+    }
+    let mistaken = form.with_postcode("none");
+    assert_eq!(visitor.submit(&cart, &mistaken).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(shelf.n_asked() - n_before, 2);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use sava_tests::{Cart, Product};
+use sava_testbed::{Cart, Product};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},

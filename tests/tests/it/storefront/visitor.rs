@@ -1,7 +1,7 @@
 //! A shopper without a browser: cookies, forms, and no more.
 
 use reqwest::{Client, Response, StatusCode, redirect};
-use sava_tests::{Running, body};
+use sava_testbed::{Running, body};
 
 /// A shopper at a store front, who may change to another replica of it.
 pub(super) struct Visitor {

@@ -1,0 +1,43 @@
+//! Which store a store front asks for, and what it says where there is none.
+
+use std::fs;
+
+use sava_testbed::{Cart, Product, body, client};
+
+#[tokio::test]
+async fn a_store_is_asked_for_by_the_name_that_was_set() {
+    let product = Product::start().await;
+    for locale in ["uk", "gb", "EN"] {
+        let cart = Cart::start().locale(locale).product(&product.url("")).await;
+        let page = body(cart.get("/").await).await;
+        assert!(page.contains("Willow dreamcatcher") && page.contains("£"), "{locale}: {page}");
+    }
+    let data = tempfile::tempdir().unwrap();
+    let stores = r#"{"stores":[{"locale":"en","name":"Enland","language":"en-IE","currency":"EUR"}],
+        "products":[{"id":1,"locale":"en","title":"Own","price":2,"description":"D"}]}"#;
+    fs::write(data.path().join("db.json"), stores).unwrap();
+    let product = Product::start().data(data.path()).await;
+    let cart = Cart::start().locale("en").product(&product.url("")).await;
+    let page = body(cart.get("/").await).await;
+    assert!(page.contains("Own") && page.contains("Enland") && page.contains("€2.00"), "{page}");
+}
+
+#[tokio::test]
+async fn an_unknown_store_is_told_from_a_service_that_is_away() {
+    let product = Product::start().await;
+    let cart = Cart::start().locale("xx").product(&product.url("")).await;
+    let page = body(cart.get("/").await).await;
+    assert!(
+        page.contains("Our product service does not know this store. Until it does, there is fruit."),
+        "{page}"
+    );
+    assert!(!page.contains("We cannot reach"), "{page}");
+    let line = cart.logged("the product service gives no products").await;
+    assert!(line.contains("it has no store") && line.contains("LOCALE"), "{line}");
+    let reasons = body(client().get(cart.admin_url("/readyz?verbose").await).send().await.unwrap()).await;
+    assert!(reasons.contains("it has no store"), "{reasons}");
+    product.kill();
+    let page = body(cart.get("/").await).await;
+    assert!(page.contains("We cannot reach our product service just now."), "{page}");
+    cart.logged("it cannot be connected to").await;
+}
