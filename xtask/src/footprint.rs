@@ -117,6 +117,7 @@ impl Service {
         let mut command = Command::new(binary);
         command.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
         command.env("LISTEN", address.to_string()).env("ADMIN_LISTEN", "127.0.0.1:0");
+        command.env("DATABASE_URL", "sqlite:sava-cart.db");
         if let Some(products) = products {
             command.env("PRODUCT_SERVICE_ADDR", format!("http://{products}"));
         }

@@ -32,6 +32,7 @@ pub(crate) const SERVICES: &[Service] = &[
         bad: &["3.0.1-broken"],
     },
     Service { name: "sava-contract", folder: "contract", good: &["3.0.0"], bad: &[] },
+    Service { name: "sava-shoppers", folder: "tools/shoppers", good: &["3.0.0"], bad: &[] },
 ];
 
 /// One image to build.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
 
 mod bench;
+mod classroom;
 mod contract;
 mod demo;
 mod docker;
@@ -13,6 +14,7 @@ mod measure;
 mod publish;
 mod screenshots;
 mod shop;
+mod soak;
 mod test;
 mod tutorial;
 mod workspace;
@@ -26,6 +28,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Bench(bench::Bench),
+    Classroom(classroom::Classroom),
     Contract(contract::Contract),
     Demo(demo::Demo),
     Footprint(footprint::Footprint),
@@ -33,6 +36,7 @@ enum Command {
     Publish(publish::Publish),
     Screenshots(screenshots::Screenshots),
     Shop(shop::Shop),
+    Soak(soak::Soak),
     Test(test::Test),
     Tutorial(tutorial::Tutorial),
 }
@@ -40,6 +44,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Bench(bench) => bench.run(),
+        Command::Classroom(classroom) => classroom.run(),
         Command::Contract(contract) => contract.run(),
         Command::Demo(demo) => demo.run(),
         Command::Footprint(footprint) => footprint.run(),
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
         Command::Publish(publish) => publish.run(),
         Command::Screenshots(screenshots) => screenshots.run(),
         Command::Shop(shop) => shop.run(),
+        Command::Soak(soak) => soak.run(),
         Command::Test(test) => test.run(),
         Command::Tutorial(tutorial) => tutorial.run(),
     };

@@ -217,7 +217,7 @@ impl Publish {
         // It writes one beside each manifest of the workspace.
         let target = self.output.join(format!("{}.cdx.json", service.name));
         fs::copy(format!("{}/bom.json", service.folder), &target).context("cargo-cyclonedx wrote no file")?;
-        for manifest in fs::read_dir(".")?.filter_map(Result::ok) {
+        for manifest in fs::read_dir(".")?.chain(fs::read_dir("tools")?).filter_map(Result::ok) {
             let _ = fs::remove_file(manifest.path().join("bom.json"));
         }
         Ok(())

@@ -46,7 +46,7 @@ pub(crate) struct Shop {
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     cart_port: u16,
 
-    /// Address on which the shop is open; 0.0.0.0 lets other machines in (a phone, say)
+    /// Address on which the shop is open; 0.0.0.0 lets other machines in (a phone, say), :: those of IPv6 too
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: IpAddr,
 

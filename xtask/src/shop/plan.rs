@@ -67,6 +67,7 @@ pub(super) fn plan(shop: &Shop) -> anyhow::Result<Vec<Planned>> {
             let own = |column: usize| port(shop.cart_port, row * STORES.len() + column, "--cart-port");
             let mut environment = release(*cart_release);
             environment.push(("LOCALE", locale.to_owned()));
+            environment.push(("DATABASE_URL", "sqlite:sava-cart.db".to_owned()));
             environment.push(("PRODUCT_SERVICE_ADDR", format!("http://{}", reached(plan[0].address))));
             let others = STORES.into_iter().enumerate().filter(|(other, _)| *other != column);
             let others = others.map(|(other, (_, country))| {

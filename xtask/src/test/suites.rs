@@ -3,8 +3,9 @@
 use super::{
     Need,
     need::{
-        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CHROMIUM, DOCKER, DOCKER_COMPOSE, DOCKER_REGISTRY, HCL,
-        KUBECTL, LIGHTHOUSE, NPM, PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS,
+        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CARGO_SHEAR, CHROMIUM, DOCKER, DOCKER_COMPOSE,
+        DOCKER_REGISTRY, FAKETIME, HAPROXY, HCL, KUBECTL, LIGHTHOUSE, NPM, PACT, POSTGRESQL, PROMTOOL,
+        SCHEMATHESIS, STRACE,
     },
     runner::{Count, check, test, test_in},
 };
@@ -54,6 +55,13 @@ pub(super) const SUITES: &[Suite] = &[
         run: || check(need::cargo_deny()?.args(["--all-features", "check", "bans", "licenses", "sources"])),
     },
     Suite {
+        name: "dependencies",
+        about: "each dependency is used by the crate that names it",
+        is_quick: true,
+        needs: &[&CARGO_SHEAR],
+        run: || check(&mut need::cargo_shear()?),
+    },
+    Suite {
         name: "build",
         about: "everything compiles",
         is_quick: true,
@@ -71,7 +79,7 @@ pub(super) const SUITES: &[Suite] = &[
         name: "processes",
         about: "the real binaries together",
         is_quick: true,
-        needs: &[&KUBECTL, &NPM, &PACT, &POSTGRESQL, &PROMTOOL, &SCHEMATHESIS],
+        needs: &[&FAKETIME, &HAPROXY, &KUBECTL, &NPM, &PACT, &POSTGRESQL, &PROMTOOL, &SCHEMATHESIS, &STRACE],
         run: || test(&["--test", "*"], &["--skip", "browser::", "--skip", "images::"]),
     },
     Suite {
