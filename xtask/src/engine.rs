@@ -1,9 +1,8 @@
-//! A Docker engine for the tests: the one that runs, else one of our own with its own data root; and the base images,
-//! from their registry, else as local stand-ins under the same names.
+//! A Docker engine for the tests: the one that runs, else one of our own with its own data root; and the base images.
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -13,6 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::{
     docker::{self, Docker},
     test::need,
+    workspace,
 };
 
 /// An engine that answers. One that was started here ends with this value.
@@ -30,8 +30,8 @@ impl Engine {
         if !docker.has_engine() {
             engine.start(folder)?;
         }
-        for image in [Base::from_dockerfile()?, Base::from_compose()?] {
-            image.provide(&engine, docker, folder)?;
+        for image in [rust_image()?, postgres_image()?] {
+            provide(&image, &engine, docker, folder)?;
         }
         Ok(engine)
     }
@@ -73,7 +73,7 @@ impl Engine {
         let log = folder.join("dockerd.log");
         eprintln!("No Docker engine answers: starting one with its data in {}.", folder.display());
         let file = fs::File::create(&log)?;
-        let child = Command::new(crate::workspace::find("dockerd").context("dockerd is not installed")?)
+        let child = Command::new(workspace::find("dockerd").context("dockerd is not installed")?)
             .arg("--data-root")
             .arg(folder.join("data"))
             .arg("--exec-root")
@@ -105,121 +105,60 @@ impl Drop for Engine {
     fn drop(&mut self) {
         let Some(child) = &mut self.own else { return };
         // SIGTERM, so that it ends its containers and mounts.
-        let _ = Command::new("kill").arg(child.id().to_string()).status();
+        let _ = rustix::process::kill_process(
+            rustix::process::Pid::from_child(child),
+            rustix::process::Signal::TERM,
+        );
         let _ = child.wait();
     }
 }
 
-/// A base image that the project names, and how to make something in its place.
-struct Base {
-    name: String,
-    /// Debian packages of the stand-in.
-    packages: &'static str,
-    /// Fills in what no package has; gets the root file system.
-    complete: fn(&Path) -> anyhow::Result<()>,
-    /// Its configuration, in the words of a Dockerfile.
-    changes: &'static [&'static str],
-}
-
-impl Base {
-    /// The image that docker/Dockerfile compiles in. The stand-in has the toolchain of this machine.
-    fn from_dockerfile() -> anyhow::Result<Self> {
-        let dockerfile = fs::read_to_string("docker/Dockerfile").context("cannot read docker/Dockerfile")?;
-        let name = dockerfile
-            .lines()
-            .filter(|line| line.starts_with("FROM "))
-            .find_map(|line| line.split_whitespace().find(|word| word.starts_with("rust:")))
-            .context("docker/Dockerfile names no rust: image")?;
-        Ok(Self {
-            name: name.to_owned(),
-            packages: "gcc,libc6-dev,ca-certificates",
-            complete: copy_toolchain,
-            changes: &[
-                "ENV PATH=/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "ENV CARGO_HOME=/usr/local/cargo",
-            ],
-        })
-    }
-
-    /// The database of docker/compose.yaml's `postgres` profile. The stand-in understands the same three variables.
-    fn from_compose() -> anyhow::Result<Self> {
-        let compose = fs::read_to_string("docker/compose.yaml").context("cannot read docker/compose.yaml")?;
-        let name = compose
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("image: postgres:"))
-            .context("docker/compose.yaml names no postgres: image")?;
-        Ok(Self {
-            name: format!("postgres:{name}"),
-            packages: "postgresql,ca-certificates",
-            complete: write_postgres_entrypoint,
-            changes: &[
-                "ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "ENTRYPOINT [\"/entrypoint.sh\"]",
-                "EXPOSE 5432",
-                "VOLUME /var/lib/postgresql/data",
-            ],
-        })
-    }
-
-    fn provide(&self, engine: &Engine, docker: &Docker, folder: &Path) -> anyhow::Result<()> {
-        let is_there = |command: &mut Command| {
-            command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-        };
-        if is_there(&mut engine.command(docker, ["image", "inspect", &self.name]))
-            || is_there(&mut engine.command(docker, ["pull", "--quiet", &self.name]))
-        {
-            return Ok(());
-        }
-        eprintln!("No registry has {} for this machine: making a local stand-in of that name.", self.name);
-        ensure!(
-            rustix::process::geteuid().is_root(),
-            "a stand-in of {} can only be made by root on Debian or Ubuntu",
-            self.name
-        );
-        need::install(&[&need::DEBOOTSTRAP])?;
-        let root = std::path::absolute(folder)?.join(format!("root-{}", self.name.replace([':', '/'], "-")));
-        let _ = fs::remove_dir_all(&root);
-        fs::create_dir_all(&root)?;
-        run(Command::new("debootstrap")
-            .args(["--variant=minbase", &format!("--include={}", self.packages), "bookworm"])
-            .arg(&root))?;
-        // The machine's own certificates: it may reach the package registries through a proxy.
-        let certificates = "etc/ssl/certs/ca-certificates.crt";
-        fs::copy(Path::new("/").join(certificates), root.join(certificates))
-            .context("cannot copy the CA certificates")?;
-        (self.complete)(&root)?;
-        let archive = root.with_extension("tar");
-        run(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg("."))?;
-        let mut import = engine.command(docker, ["import"]);
-        for change in self.changes {
-            import.args(["--change", change]);
-        }
-        run(import.arg(&archive).arg(&self.name))?;
-        fs::remove_file(&archive)?;
-        fs::remove_dir_all(&root)?;
-        Ok(())
-    }
-}
-
-fn copy_toolchain(root: &Path) -> anyhow::Result<()> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output().context("cannot start rustc")?;
-    let toolchain = PathBuf::from(String::from_utf8(output.stdout)?.trim());
-    let target = root.join("usr/local/rust");
-    fs::create_dir_all(&target)?;
-    for part in ["bin", "lib", "libexec"].map(|part| toolchain.join(part)).iter().filter(|part| part.exists())
+/// Sees to a base image of `docker/`: the engine's own, else its registry's, else a stand-in under its name, made by
+/// `tests/base-images`. An engine that ran before is never given a stand-in: it belongs to somebody, who would take it
+/// for the image.
+fn provide(image: &str, engine: &Engine, docker: &Docker, folder: &Path) -> anyhow::Result<()> {
+    let is_there = |command: &mut Command| {
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    if is_there(&mut engine.command(docker, ["image", "inspect", image]))
+        || is_there(&mut engine.command(docker, ["pull", "--quiet", image]))
     {
-        run(Command::new("cp").arg("-a").arg(part).arg(&target))?;
+        return Ok(());
     }
-    Ok(())
+    ensure!(
+        engine.own.is_some(),
+        "{image} is not in the Docker engine that runs, which cannot pull it: pull or load it, or stop that engine, \
+         and the tests start one of their own, where they may put something else under that name"
+    );
+    eprintln!("No registry has {image} for this machine: making a stand-in for the tests' own engine.");
+    need::install(&[&need::DEBOOTSTRAP])?;
+    let folder = std::path::absolute(folder)?;
+    let mut make = Command::new(workspace::root().join("tests/base-images/make.sh"));
+    make.arg(image).arg(folder).env("DOCKER", docker.client()).envs(engine.environment());
+    run(&mut make)
 }
 
-fn write_postgres_entrypoint(root: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let script = include_str!("postgres-entrypoint.sh");
-    let file = root.join("entrypoint.sh");
-    fs::write(&file, script)?;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
-    Ok(())
+/// The image that docker/Dockerfile compiles in.
+fn rust_image() -> anyhow::Result<String> {
+    let dockerfile = read("docker/Dockerfile")?;
+    let mut words =
+        dockerfile.lines().filter(|line| line.starts_with("FROM ")).flat_map(str::split_whitespace);
+    Ok(words
+        .find(|word| word.starts_with("rust:"))
+        .context("docker/Dockerfile names no rust: image")?
+        .to_owned())
+}
+
+/// The database of docker/compose.yaml's `postgres` profile.
+fn postgres_image() -> anyhow::Result<String> {
+    let compose = read("docker/compose.yaml")?;
+    let mut images = compose.lines().filter_map(|line| line.trim().strip_prefix("image: "));
+    let image = images.find(|image| image.starts_with("postgres:"));
+    Ok(image.context("docker/compose.yaml names no postgres: image")?.to_owned())
+}
+
+fn read(file: &str) -> anyhow::Result<String> {
+    fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {

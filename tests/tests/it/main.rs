@@ -4,6 +4,7 @@
 mod browser;
 mod cluster;
 mod contract;
+mod engine;
 mod harness;
 mod images;
 mod pages;
