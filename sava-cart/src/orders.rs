@@ -102,7 +102,9 @@ macro_rules! on_pool {
             match &*$self.backend {
                 Backend::Sqlite(sqlite) => {
                     let $pool = sqlite.pool().await?;
-                    Ok($query.await?)
+                    let result = $query.await;
+                    sqlite.note(&result);
+                    Ok(result?)
                 }
                 Backend::Postgres(postgres) => {
                     let $pool = postgres.pool().await?;

@@ -4,7 +4,10 @@ use std::{
     fs::{File, OpenOptions},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::LazyLock,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,10 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use super::{database::ACQUIRE_TIMEOUT, unavailable::Unavailable};
+use super::{
+    database::ACQUIRE_TIMEOUT,
+    unavailable::{Unavailable, is_damage},
+};
 
 /// A newer release may have migrated the database before this one was rolled back to: migrations only ever add.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -36,6 +42,9 @@ pub(super) struct Sqlite {
     pool: SqlitePool,
     /// What the file was when the tables were made.
     opened: OnceCell<Option<FileId>>,
+    /// Whether the file was once found to be damaged. A connection that has the pages that it needs in its cache would
+    /// not notice, and go on taking orders that nobody will find.
+    is_damaged: AtomicBool,
 }
 
 /// A file, whatever its name becomes: its device and inode.
@@ -60,11 +69,15 @@ impl Sqlite {
             file: file.map(Path::to_owned),
             pool: pool.connect_lazy_with(options),
             opened: OnceCell::new(),
+            is_damaged: AtomicBool::new(false),
         }
     }
 
-    /// The pool, once its tables are there and as long as its file is.
+    /// The pool, once its tables are there and as long as its file is, undamaged.
     pub(super) async fn pool(&self) -> Result<&SqlitePool, Unavailable> {
+        if self.is_damaged.load(Ordering::Relaxed) {
+            return Err(Unavailable::Damaged);
+        }
         let opened = self
             .opened
             .get_or_try_init(|| async {
@@ -74,6 +87,13 @@ impl Sqlite {
             })
             .await?;
         if *opened == self.file_id() { Ok(&self.pool) } else { Err(Unavailable::Replaced) }
+    }
+
+    /// Remembers where the file was found to be damaged.
+    pub(super) fn note<T>(&self, result: &Result<T, sqlx::Error>) {
+        if result.as_ref().is_err_and(is_damage) {
+            self.is_damaged.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Makes the file where it is not there, for its owner alone: it has addresses in it. Where that cannot be done
@@ -101,12 +121,17 @@ impl Sqlite {
 
     /// Writes and syncs, which a full or read-only disk refuses. The trial order is gone within the same transaction.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
-        let mut connection = self.pool().await?.acquire().await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query(TRIAL).execute(&mut *transaction).await?;
-        sqlx::query("DELETE FROM orders WHERE number = ''").execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(())
+        let pool = self.pool().await?;
+        let result = async {
+            let mut connection = pool.acquire().await?;
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            sqlx::query(TRIAL).execute(&mut *transaction).await?;
+            sqlx::query("DELETE FROM orders WHERE number = ''").execute(&mut *transaction).await?;
+            transaction.commit().await
+        };
+        let result = result.await;
+        self.note(&result);
+        Ok(result?)
     }
 
     /// The last connection that is closed takes the write-ahead log into the file.

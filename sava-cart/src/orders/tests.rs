@@ -148,3 +148,28 @@ async fn a_column_that_a_newer_release_adds_hides_no_order() {
     execute(&directory.path().join("orders.db"), "ALTER TABLE orders ADD COLUMN note TEXT").await;
     all().await;
 }
+
+#[tokio::test]
+async fn nothing_is_written_into_a_file_once_it_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let shopper = Shopper::new();
+    let orders = orders(&directory);
+    orders.place(order(&shopper)).await.unwrap();
+    let Backend::Sqlite(sqlite) = &*orders.backend else { panic!("a file is SQLite's") };
+    // This connection has all pages in its cache.
+    let held = sqlite.pool().await.unwrap().acquire().await.unwrap();
+    for suffix in ["db", "db-wal"] {
+        let file = directory.path().join("orders.db").with_extension(suffix);
+        let length = std::fs::metadata(&file).unwrap().len();
+        let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &vec![0xa5; usize::try_from(length).unwrap()], 0)
+            .unwrap();
+    }
+    // Another one has not, and finds out.
+    orders.of_shopper(&shopper).await.unwrap_err();
+    drop(held);
+    for _ in 0..4 {
+        let refused = orders.place(order(&shopper)).await.unwrap_err();
+        assert!(matches!(refused, NotPlaced::Refused(Unavailable::Damaged)), "{refused}");
+    }
+}

@@ -19,6 +19,11 @@ pub(crate) enum Unavailable {
         "the file of the orders' database was deleted or replaced: put it back, or restart the store front"
     )]
     Replaced,
+    /// Something else has written into the file: what is written now may never be found.
+    #[error(
+        "the file of the orders' database is damaged: put a good one in its place, and restart the store front"
+    )]
+    Damaged,
     /// It took longer than a shopper waits.
     #[error("the orders' database did not answer in time")]
     Slow,
@@ -50,6 +55,14 @@ impl Unavailable {
 /// Whether the condition is `read_only_sql_transaction` (PostgreSQL's manual, appendix A).
 pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("25006"))
+}
+
+/// Whether SQLite says that the file is not, or not any more, a database: `SQLITE_CORRUPT` or `SQLITE_NOTADB`.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    const SQLITE_CORRUPT: u32 = 11;
+    const SQLITE_NOTADB: u32 = 26;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, SQLITE_CORRUPT | SQLITE_NOTADB))
 }
 
 /// Whether the server says of a statement that it had no effect. After FATAL and PANIC the connection ends, and what was
