@@ -35,8 +35,7 @@ pub(crate) async fn canary(stage: &mut Stage) -> anyhow::Result<()> {
     }
 
     stage.step("Shoppers judge it: is the new release worse than the old?")?;
-    let verdict = stage.judge("1.0.3", "2.0.1", LOOKING).await?;
-    ensure!(verdict.code != Some(1), "a good release was found worse");
+    stage.let_through("1.0.3", "2.0.1", LOOKING).await?;
 
     stage.step("Release 2.0.1 to everybody, and take 1.0.3 away")?;
     stage.products.split(&[(new.address(), 1)]);
@@ -139,8 +138,7 @@ pub(crate) async fn bad_release(stage: &mut Stage) -> anyhow::Result<()> {
     stage.step("And 3.0.0, a good one, is let through")?;
     let better = Product::start().release("3.0.0").await;
     stage.products.split(&[(good.address(), 50), (better.address(), 50)]);
-    let verdict = stage.judge("2.0.1", "3.0.0", LOOKING).await?;
-    ensure!(verdict.code != Some(1), "a good release was found worse");
+    stage.let_through("2.0.1", "3.0.0", LOOKING).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use sava_testbed::{Balancer, binaries};
 use serde_json::Value;
 
@@ -93,6 +93,17 @@ impl Stage {
         let verdict = Verdict { code: output.status.code(), report };
         self.say(verdict.told(baseline, candidate));
         Ok(verdict)
+    }
+
+    /// Judges a good release. At 99 % confidence one of a hundred is found worse by chance, and more of them where
+    /// something else keeps this machine busy for a moment: what is found twice is so.
+    pub(crate) async fn let_through(&self, baseline: &str, candidate: &str, mix: &str) -> anyhow::Result<()> {
+        if self.judge(baseline, candidate, mix).await?.code == Some(1) {
+            self.say("That may be chance: shoppers look again.");
+            let again = self.judge(baseline, candidate, mix).await?;
+            ensure!(again.code != Some(1), "a good release was found worse twice");
+        }
+        Ok(())
     }
 }
 
