@@ -8,12 +8,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use xshell::cmd;
 
-use crate::{
-    docker::{self, Docker},
-    test::need,
-    workspace,
-};
+use crate::{docker::Docker, test::need, workspace};
 
 /// An engine that answers. One that was started here ends with this value.
 pub(crate) struct Engine {
@@ -23,12 +20,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Finds the running engine, else starts one, keeping its images in `folder` for the next time; then sees to
-    /// the base images.
+    /// Finds the running engine, else starts one, keeping its images in `folder` for the next time, and points `docker`
+    /// to it; then sees to the base images.
     pub(crate) fn ready(docker: &Docker, folder: &Path) -> anyhow::Result<Self> {
         let mut engine = Self { host: None, own: None };
         if !docker.has_engine() {
-            engine.start(folder)?;
+            engine.start(docker, folder)?;
         }
         for image in [rust_image()?, postgres_image()?] {
             provide(&image, &engine, docker, folder)?;
@@ -41,25 +38,7 @@ impl Engine {
         self.host.iter().map(|host| ("DOCKER_HOST", host.clone())).collect()
     }
 
-    /// What `docker ARGS…` prints on this engine; its own message where it fails.
-    pub(crate) fn output<'a>(
-        &self,
-        docker: &Docker,
-        args: impl IntoIterator<Item = &'a str>,
-    ) -> anyhow::Result<String> {
-        docker::output(&mut self.command(docker, args))
-    }
-
-    /// `docker ARGS…` on this engine.
-    fn command<'a>(&self, docker: &Docker, args: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = docker.command(args);
-        if let Some(host) = &self.host {
-            command.env("DOCKER_HOST", host);
-        }
-        command
-    }
-
-    fn start(&mut self, folder: &Path) -> anyhow::Result<()> {
+    fn start(&mut self, docker: &Docker, folder: &Path) -> anyhow::Result<()> {
         ensure!(
             rustix::process::geteuid().is_root(),
             "no Docker engine answers: start Docker, or run this as root on Debian or Ubuntu, where the tests start an engine of their own"
@@ -96,7 +75,9 @@ impl Engine {
             ensure!(Instant::now() < deadline, "dockerd does not answer:\n{}", tail(&log));
             std::thread::sleep(Duration::from_millis(50));
         }
-        self.host = Some(format!("unix://{}", socket.display()));
+        let host = format!("unix://{}", socket.display());
+        docker.shell.set_var("DOCKER_HOST", &host);
+        self.host = Some(host);
         Ok(())
     }
 }
@@ -117,12 +98,7 @@ impl Drop for Engine {
 /// `tests/base-images`. An engine that ran before is never given a stand-in: it belongs to somebody, who would take it
 /// for the image.
 fn provide(image: &str, engine: &Engine, docker: &Docker, folder: &Path) -> anyhow::Result<()> {
-    let is_there = |command: &mut Command| {
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    };
-    if is_there(&mut engine.command(docker, ["image", "inspect", image]))
-        || is_there(&mut engine.command(docker, ["pull", "--quiet", image]))
-    {
+    if docker.succeeds(["image", "inspect", image]) || docker.succeeds(["pull", "--quiet", image]) {
         return Ok(());
     }
     ensure!(
@@ -133,9 +109,10 @@ fn provide(image: &str, engine: &Engine, docker: &Docker, folder: &Path) -> anyh
     eprintln!("No registry has {image} for this machine: making a stand-in for the tests' own engine.");
     need::install(&[&need::DEBOOTSTRAP])?;
     let folder = std::path::absolute(folder)?;
-    let mut make = Command::new(workspace::root().join("tests/base-images/make.sh"));
-    make.arg(image).arg(folder).env("DOCKER", docker.client()).envs(engine.environment());
-    run(&mut make)
+    let made = cmd!(docker.shell, "tests/base-images/make.sh {image} {folder}")
+        .env("DOCKER", docker.client())
+        .output();
+    made.map(|_| ()).with_context(|| format!("no stand-in of {image} could be made"))
 }
 
 /// The image that docker/Dockerfile compiles in.
@@ -159,19 +136,6 @@ fn postgres_image() -> anyhow::Result<String> {
 
 fn read(file: &str) -> anyhow::Result<String> {
     fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let output =
-        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
-    ensure!(
-        output.status.success(),
-        "{command:?} failed with {}:\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
 }
 
 fn tail(file: &Path) -> String {

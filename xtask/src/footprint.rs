@@ -50,7 +50,7 @@ impl Footprint {
     #[expect(clippy::print_stdout, reason = "the table is what the command is asked for")]
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let docker = Docker::find()?;
-        let engine = Engine::ready(&docker, &workspace::target().join("docker"))?;
+        let _engine = Engine::ready(&docker, &workspace::target().join("docker"))?;
         let folder = tempfile::tempdir()?;
         let images = Image::all();
         let newest = |service: &str| {
@@ -63,12 +63,12 @@ impl Footprint {
         for service in SERVICES.iter().filter_map(|service| Service::of(service.name)) {
             let release = newest(service.name).context("each service has a newest release")?.release;
             let image = format!("{}/{}:{release}", self.organization, service.name);
-            let bytes = engine.output(&docker, ["image", "inspect", "--format", "{{.Size}}", &image])?;
-            let container = engine.output(&docker, ["create", &image])?;
+            let bytes = docker.command(["image", "inspect", "--format", "{{.Size}}", &image]).read()?;
+            let container = docker.command(["create", &image]).read()?;
             let binary = folder.path().join(service.name);
             let from = format!("{container}:/{}", service.name);
-            engine.output(&docker, ["cp", &from, &binary.display().to_string()])?;
-            engine.output(&docker, ["rm", &container])?;
+            docker.command(["cp", &from, &binary.display().to_string()]).read()?;
+            docker.command(["rm", &container]).read()?;
             // The store front shows real products, as in a shop.
             let products = product.as_ref().map(|running: &Running| running.address);
             let mut starts = Vec::new();

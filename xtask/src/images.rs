@@ -1,6 +1,7 @@
 //! The images there are: which service in which releases, and how each is tagged and built.
 
 use anyhow::Context as _;
+use xshell::{Shell, cmd};
 
 use crate::docker::Docker;
 
@@ -75,16 +76,16 @@ impl Image {
             format!("SOURCE_DATE_EPOCH={}", source.epoch),
             format!("CREATED={}", source.created),
         ];
-        let mut command = docker.command(["build", "-f", "docker/Dockerfile", "-t", name]);
-        if docker.has_buildx {
-            command.arg("--load");
-        }
-        for argument in &arguments {
-            command.args(["--build-arg", argument]);
-        }
-        let status = command.args(options).arg(".").status().context("cannot start docker build")?;
-        anyhow::ensure!(status.success(), "the build of {name} failed");
-        Ok(())
+        let load: &[&str] = if docker.has_buildx { &["--load"] } else { &[] };
+        let arguments = arguments.iter().flat_map(|argument| ["--build-arg", argument]);
+        docker
+            .command(["build", "-f", "docker/Dockerfile", "-t", name])
+            .args(load)
+            .args(arguments)
+            .args(options)
+            .arg(".")
+            .run()
+            .with_context(|| format!("the build of {name} failed"))
     }
 }
 
@@ -121,30 +122,18 @@ pub(crate) struct Source {
 
 impl Source {
     /// Reads it from git.
-    pub(crate) fn of_checkout() -> anyhow::Result<Self> {
+    pub(crate) fn of_checkout(shell: &Shell) -> anyhow::Result<Self> {
         let epoch = match std::env::var("SOURCE_DATE_EPOCH") {
             Ok(epoch) => epoch,
-            Err(_) => output("git", &["log", "-1", "--format=%ct"])?,
+            Err(_) => cmd!(shell, "git log -1 --format=%ct").quiet().read()?,
         };
         let epoch: u64 =
             epoch.parse().with_context(|| format!("SOURCE_DATE_EPOCH={epoch} is not a number of seconds"))?;
-        let created = output("date", &["-u", "-d", &format!("@{epoch}"), "+%Y-%m-%dT%H:%M:%SZ"])?;
-        let revision = output("git", &["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"])?;
+        let at = format!("@{epoch}");
+        let created = cmd!(shell, "date -u -d {at} +%Y-%m-%dT%H:%M:%SZ").quiet().read()?;
+        let revision = cmd!(shell, "git describe --always --abbrev=40 --exclude=* --dirty").quiet().read()?;
         Ok(Self { revision, epoch, created })
     }
-}
-
-fn output(program: &str, args: &[&str]) -> anyhow::Result<String> {
-    let output = std::process::Command::new(program)
-        .args(args)
-        .output()
-        .with_context(|| format!("cannot start {program}"))?;
-    anyhow::ensure!(
-        output.status.success(),
-        "{program} {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -2,20 +2,14 @@
 
 #![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
 
-mod bench;
-mod classroom;
-mod contract;
-mod demo;
 mod docker;
 mod engine;
 mod footprint;
 mod images;
-mod measure;
 mod publish;
-mod screenshots;
 mod shop;
-mod soak;
 mod test;
+mod tool;
 mod tutorial;
 mod workspace;
 
@@ -23,38 +17,65 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use tool::Arguments;
+
 /// The commands of this repository.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
-    Bench(bench::Bench),
-    Classroom(classroom::Classroom),
-    Contract(contract::Contract),
-    Demo(demo::Demo),
+    /// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes
+    #[command(disable_help_flag = true)]
+    Bench(Arguments),
+
+    /// Start a stand-in for a cluster, for the tutorial with nothing but kubectl: `cargo xtask classroom --students 20`
+    #[command(disable_help_flag = true)]
+    Classroom(Arguments),
+
+    /// Run the contract of the product API against a running server: `cargo xtask contract URL`
+    #[command(disable_help_flag = true)]
+    Contract(Arguments),
+
+    /// Play a scene on this machine: `cargo xtask demo canary|rollback|bad-release|media-type`
+    #[command(disable_help_flag = true)]
+    Demo(Arguments),
+
     Footprint(footprint::Footprint),
-    Measure(measure::Measure),
+
     Publish(publish::Publish),
-    Screenshots(screenshots::Screenshots),
+
+    /// Make the pictures of the README and of the tutorial and the contact sheets, and measure the pages' speed
+    #[command(disable_help_flag = true)]
+    Screenshots(Arguments),
+
     Shop(shop::Shop),
-    Soak(soak::Soak),
+
+    /// Shop under faults, with an oracle that remembers what shoppers were promised
+    #[command(disable_help_flag = true)]
+    Soak(Arguments),
+
     Test(test::Test),
+
     Tutorial(tutorial::Tutorial),
+
+    /// Measure what the release view costs over ten minutes, in memory and processor time
+    #[command(disable_help_flag = true)]
+    ViewCost(Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
-        Command::Bench(bench) => bench.run(),
-        Command::Classroom(classroom) => classroom.run(),
-        Command::Contract(contract) => contract.run(),
-        Command::Demo(demo) => demo.run(),
+        Command::Bench(arguments) => tool::BENCH.run(&arguments),
+        Command::Classroom(arguments) => tool::CLASSROOM.run(&arguments),
+        Command::Contract(arguments) => tool::CONTRACT.run(&arguments),
+        Command::Demo(arguments) => tool::DEMO.run(&arguments),
         Command::Footprint(footprint) => footprint.run(),
-        Command::Measure(measure) => measure.run(),
         Command::Publish(publish) => publish.run(),
-        Command::Screenshots(screenshots) => screenshots.run(),
+        Command::Screenshots(arguments) => tool::SCREENSHOTS.run(&arguments),
         Command::Shop(shop) => shop.run(),
-        Command::Soak(soak) => soak.run(),
+        Command::Soak(arguments) => tool::SOAK.run(&arguments),
         Command::Test(test) => test.run(),
         Command::Tutorial(tutorial) => tutorial.run(),
+        Command::ViewCost(arguments) => tool::VIEW_COST.run(&arguments),
     };
     match result {
         Ok(code) => code,

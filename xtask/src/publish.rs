@@ -1,18 +1,15 @@
 //! `cargo xtask publish`: builds every release's image and pushes it, with its bill of materials and provenance beside.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::PathBuf,
-    process::{Command, ExitCode},
-};
+use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
+use xshell::{Shell, cmd};
 
 use crate::{
     docker::Docker,
     images::{Image, SERVICES, Service, Source},
+    test::need,
 };
 
 /// Build and push the images of all releases
@@ -77,7 +74,7 @@ impl Publish {
         }
         std::env::set_current_dir(crate::workspace::root())?;
         let docker = Docker::find()?;
-        let source = Source::of_checkout()?;
+        let source = Source::of_checkout(&docker.shell)?;
         for image in &images {
             image.build(&docker, &self.references(image)[0], &source, &self.build_option)?;
         }
@@ -92,7 +89,7 @@ impl Publish {
         for service in
             SERVICES.iter().filter(|service| images.iter().any(|image| image.service == service.name))
         {
-            self.write_bill_of_materials(service)?;
+            self.write_bill_of_materials(&docker.shell, service)?;
         }
         self.write_digests(&published, &source)?;
         print_table(&published);
@@ -130,7 +127,7 @@ impl Publish {
         let mut taken = Vec::new();
         for image in images {
             let reference = &self.references(image)[0];
-            let ours = docker.output(["image", "inspect", "--format", "{{.Id}}", reference])?;
+            let ours = docker.command(["image", "inspect", "--format", "{{.Id}}", reference]).read()?;
             let Some(manifest) = self.remote_manifest(docker, reference)? else { continue };
             if !manifest.contains(&ours) {
                 taken.push(reference.clone());
@@ -152,12 +149,14 @@ impl Publish {
                 .iter()
                 .any(|host| registry.split(':').next() == Some(host) || registry.starts_with(host))
         });
-        let mut command = docker.command(["manifest", "inspect", "--verbose"]);
-        command.env("DOCKER_CLI_EXPERIMENTAL", "enabled");
-        if is_local {
-            command.arg("--insecure");
-        }
-        let output = command.arg(reference).output().context("cannot start docker manifest")?;
+        let insecure: &[&str] = if is_local { &["--insecure"] } else { &[] };
+        let output = docker
+            .command(["manifest", "inspect", "--verbose"])
+            .env("DOCKER_CLI_EXPERIMENTAL", "enabled")
+            .args(insecure)
+            .arg(reference)
+            .ignore_status()
+            .output()?;
         if output.status.success() {
             return Ok(Some(String::from_utf8(output.stdout)?));
         }
@@ -175,20 +174,21 @@ impl Publish {
         let references = self.references(image);
         let release = &references[0];
         for reference in &references[1..] {
-            docker.run(["tag", release, reference])?;
+            docker.command(["tag", release, reference]).run()?;
         }
         let mut digest = None;
         if !self.build_only {
             for reference in &references {
-                docker.run(["push", "--quiet", reference])?;
+                docker.command(["push", "--quiet", reference]).run()?;
             }
             let name = release.rsplit_once(':').map_or(release.as_str(), |(name, _)| name);
-            let digests =
-                docker.output(["image", "inspect", "--format", "{{join .RepoDigests \"\\n\"}}", release])?;
+            let digests = docker
+                .command(["image", "inspect", "--format", "{{join .RepoDigests \"\\n\"}}", release])
+                .read()?;
             digest =
                 digests.lines().find_map(|line| line.strip_prefix(&format!("{name}@"))).map(str::to_owned);
         }
-        let bytes = docker.output(["image", "inspect", "--format", "{{.Size}}", release])?.parse()?;
+        let bytes = docker.command(["image", "inspect", "--format", "{{.Size}}", release]).read()?.parse()?;
         let name = release.rsplit_once(':').map_or(release.as_str(), |(name, _)| name).to_owned();
         let tags = references
             .iter()
@@ -198,22 +198,12 @@ impl Publish {
     }
 
     /// A `CycloneDX` bill of materials of what the binary is linked from, by cargo-cyclonedx.
-    fn write_bill_of_materials(&self, service: &Service) -> anyhow::Result<()> {
-        let status = Command::new(crate::test::need::cargo_cyclonedx()?)
-            .args([
-                "cyclonedx",
-                "--format",
-                "json",
-                "--spec-version",
-                "1.5",
-                "--override-filename",
-                "bom",
-                "--no-build-deps",
-            ])
-            .args(["--manifest-path", &format!("{}/Cargo.toml", service.folder)])
-            .status()
-            .context("cannot start cargo-cyclonedx")?;
-        anyhow::ensure!(status.success(), "cargo-cyclonedx failed for {}", service.name);
+    fn write_bill_of_materials(&self, shell: &Shell, service: &Service) -> anyhow::Result<()> {
+        let (cyclonedx, manifest) = (need::cargo_cyclonedx()?, format!("{}/Cargo.toml", service.folder));
+        let json = ["--format", "json", "--spec-version", "1.5", "--override-filename", "bom"];
+        cmd!(shell, "{cyclonedx} cyclonedx {json...} --no-build-deps --manifest-path {manifest}")
+            .quiet()
+            .run()?;
         // It writes one beside each manifest of the workspace.
         let target = self.output.join(format!("{}.cdx.json", service.name));
         fs::copy(format!("{}/bom.json", service.folder), &target).context("cargo-cyclonedx wrote no file")?;

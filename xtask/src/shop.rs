@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use xshell::cmd;
 
 use crate::workspace;
 use plan::Planned;
@@ -105,15 +106,11 @@ impl Shop {
 
     fn build(&self) -> anyhow::Result<()> {
         println!("Building the shop ({} profile)…", self.profile);
-        workspace::run(workspace::cargo().args([
-            "build",
-            "--profile",
-            &self.profile,
-            "--package",
-            "sava-product",
-            "--package",
-            "sava-cart",
-        ]))
+        let (shell, profile) = (workspace::shell()?, &self.profile);
+        cmd!(shell, "cargo build --profile {profile} --package sava-product --package sava-cart")
+            .quiet()
+            .run()?;
+        Ok(())
     }
 
     /// Waits until all are ready, says where they are, and waits for the end.
@@ -129,7 +126,7 @@ impl Shop {
             waiting.retain(|planned| !planned.is_ready());
             match inbox.recv_timeout(Duration::from_millis(50)) {
                 Ok(Event::Interrupted) => return Ok(()),
-                Ok(Event::Ended(index)) => bail!("{}", services[index].obituary()),
+                Ok(Event::Ended(index)) => bail!("{}", services[index].exit_report()),
                 Err(_) => {}
             }
             if let Some(late) = waiting.first().filter(|_| Instant::now() > deadline) {
@@ -141,7 +138,7 @@ impl Shop {
             open(&plan::front_door(plan));
         }
         match inbox.recv() {
-            Ok(Event::Ended(index)) => bail!("{}", services[index].obituary()),
+            Ok(Event::Ended(index)) => bail!("{}", services[index].exit_report()),
             Ok(Event::Interrupted) | Err(_) => Ok(()),
         }
     }

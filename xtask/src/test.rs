@@ -11,6 +11,9 @@ use std::{
 
 use anyhow::bail;
 use clap::Args;
+use xshell::Shell;
+
+use crate::workspace;
 
 pub(crate) use need::Need;
 use runner::Count;
@@ -44,7 +47,8 @@ impl Test {
         let (chosen, left_out): (Vec<&Suite>, Vec<&Suite>) =
             SUITES.iter().partition(|suite| self.is_chosen(suite));
         need::install(chosen.iter().flat_map(|suite| suite.needs))?;
-        let done = chosen.iter().map(|suite| run(suite)).collect::<Vec<_>>();
+        let shell = workspace::shell()?;
+        let done = chosen.iter().map(|suite| run(suite, &shell)).collect::<Vec<_>>();
         println!("\n{}", summary(&done));
         if !left_out.is_empty() {
             let names = left_out.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ");
@@ -69,10 +73,10 @@ impl Test {
     }
 }
 
-fn run(suite: &Suite) -> Done {
+fn run(suite: &Suite, shell: &Shell) -> Done {
     println!("\n=== {}: {} ===", suite.name, suite.about);
     let started = Instant::now();
-    let count = (suite.run)().unwrap_or_else(|error| {
+    let count = (suite.run)(shell).unwrap_or_else(|error| {
         println!("{}: {error:#}", suite.name);
         Count::FAILED
     });

@@ -10,33 +10,35 @@ mod client;
 mod server;
 mod stores;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, value_parser};
 
 use client::Request;
 use server::{Binaries, Server};
 
-/// Measures the services of sava against other servers.
+/// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes
 #[derive(Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", max_term_width = 100)]
 struct Bench {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The folder with the services' binaries
-    #[arg(long, default_value = "target/release")]
-    binaries: PathBuf,
+    /// The folder with the services' binaries [default: this program's own]
+    #[arg(long)]
+    binaries: Option<PathBuf>,
 
-    /// json-server's program, to measure against
+    /// json-server's program [default: the one in target/tools, if it is there]
     #[arg(long)]
     json_server: Option<PathBuf>,
 
     /// Requests of a server in each of its turns
-    #[arg(long, default_value_t = 4000)]
+    #[arg(long, default_value_t = 4000, value_parser = value_parser!(u32).range(4..=1_000_000))]
     requests: u32,
 
     /// Turns of each server; the median of the ratios counts
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 9, value_parser = value_parser!(u32).range(1..=1000))]
     turns: u32,
 }
 
@@ -57,22 +59,25 @@ fn main() -> anyhow::Result<()> {
 
 impl Bench {
     fn run(&self) -> anyhow::Result<()> {
-        let binaries = Binaries { folder: self.binaries.clone() };
+        let own = std::env::current_exe()?.parent().context("a program is in a folder")?.to_owned();
+        let binaries = Binaries { folder: self.binaries.clone().unwrap_or_else(|| own.clone()) };
+        let installed = own.join("../tools/json-server/node_modules/json-server/lib/cli/bin.js");
+        let json_server = self.json_server.clone().or_else(|| installed.is_file().then_some(installed));
         println!("| what | processor time a request | ratio |\n| --- | --- | --- |");
-        self.list(&binaries)?;
+        self.list(&binaries, json_server.as_deref())?;
         self.queries(&binaries)?;
         self.pages(&binaries)
     }
 
     /// The list of a store, against the same bytes from other servers.
-    fn list(&self, binaries: &Binaries) -> anyhow::Result<()> {
+    fn list(&self, binaries: &Binaries, json_server: Option<&Path>) -> anyhow::Result<()> {
         let list = Request::get("/products/ie");
         let product = binaries.product(&[])?;
         let answer = client::answer(product.address, &list)?;
         let quiet = binaries.product(&[("RUST_LOG", "warn")])?;
         let bare = Server::bare(&answer)?;
         let nginx = server::nginx(&answer)?;
-        let json_server = self.json_server.as_deref().map(server::json_server).transpose()?;
+        let json_server = json_server.map(server::json_server).transpose()?;
         let mut rivals = vec![
             ("`/products/ie`", &product, list.clone()),
             ("`/products/ie`, without a log line a request", &quiet, list.clone()),
@@ -92,7 +97,7 @@ impl Bench {
                     Request::get("/products?locale=ie"),
                 ));
             }
-            None => eprintln!("json-server was not named (--json-server): left out"),
+            None => eprintln!("json-server is not installed: left out"),
         }
         self.compare(&rivals)
     }

@@ -1,4 +1,4 @@
-//! Tools that `cargo xtask test` installs below `target/tools`, each in a folder by its name and version.
+//! Tools that `cargo xtask test` installs below `target/tools`, each in a folder by its name.
 
 use std::{path::PathBuf, process::Output};
 
@@ -24,6 +24,8 @@ pub fn npm(package: &str, file: &str) -> PathBuf {
     path
 }
 
-fn folder(tool: &str) -> PathBuf {
+/// The folder of a tool.
+#[must_use]
+pub fn folder(tool: &str) -> PathBuf {
     binaries::target().join("tools").join(tool)
 }

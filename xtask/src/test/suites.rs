@@ -1,19 +1,17 @@
 //! The suites, in the order in which they run: what fails soonest comes first.
 
+use xshell::{Shell, cmd};
+
 use super::{
     Need,
     need::{
-        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CARGO_SHEAR, CHROMIUM, DOCKER, DOCKER_COMPOSE,
-        DOCKER_REGISTRY, FAKETIME, HAPROXY, HCL, KUBECTL, LIGHTHOUSE, NPM, PACT, POSTGRESQL, PROMTOOL,
-        SCHEMATHESIS, STRACE,
+        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CARGO_NEXTEST, CARGO_SHEAR, CHROMIUM, DOCKER, DOCKER_COMPOSE,
+        DOCKER_REGISTRY, FAKETIME, HAPROXY, HCL, KUBECTL, KUBERNETES_MODELS, KUBERNETES_VALIDATE, LIGHTHOUSE,
+        PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS, STRACE, TYPESCRIPT,
     },
-    runner::{Count, check, test, test_in},
+    runner::{Count, check, nextest},
 };
-use crate::{
-    docker::Docker,
-    engine::Engine,
-    workspace::{self, cargo},
-};
+use crate::{docker::Docker, engine::Engine, workspace};
 
 /// A group of tests.
 pub(super) struct Suite {
@@ -23,14 +21,14 @@ pub(super) struct Suite {
     pub is_quick: bool,
     /// What the machine must have for it.
     pub needs: &'static [&'static Need],
-    /// Runs it: an error is a failure, too.
-    pub run: fn() -> anyhow::Result<Count>,
+    /// Runs it, in the root of the repository: an error is a failure, too.
+    pub run: fn(&Shell) -> anyhow::Result<Count>,
 }
 
 /// The suite that looks at dependencies.
 pub(super) const LICENSES: &str = "licenses";
 
-/// Packages are always chosen by `--workspace` and narrowed by target: so each dependency is compiled once, with the
+/// All packages are always chosen together, and tests narrowed by profile: so each dependency is compiled once, with the
 /// same features, for all suites.
 pub(super) const SUITES: &[Suite] = &[
     Suite {
@@ -38,75 +36,106 @@ pub(super) const SUITES: &[Suite] = &[
         about: "rustfmt has nothing to change",
         is_quick: true,
         needs: &[],
-        run: || check(cargo().args(["fmt", "--all", "--check"])),
+        run: |shell| Ok(check(&cmd!(shell, "cargo fmt --all --check"))),
     },
     Suite {
         name: "lints",
-        about: "clippy has nothing to say",
+        about: "clippy has nothing to say, nor has TypeScript of the release view's script",
         is_quick: true,
-        needs: &[],
-        run: || check(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
+        needs: &[&TYPESCRIPT],
+        run: |shell| {
+            let (lints, tsc) = (["--", "--deny", "warnings"], need::typescript()?);
+            let script = check(&cmd!(shell, "{tsc} --project sava-cart/assets/release/jsconfig.json"));
+            Ok(check(&cmd!(shell, "cargo clippy --workspace --all-targets {lints...}")) + script)
+        },
     },
     Suite {
         name: LICENSES,
         about: "each dependency has a license, a source and a version that deny.toml allows",
         is_quick: true,
         needs: &[&CARGO_DENY],
-        run: || check(need::cargo_deny()?.args(["--all-features", "check", "bans", "licenses", "sources"])),
+        run: |shell| {
+            let deny = need::cargo_deny()?;
+            Ok(check(&cmd!(shell, "{deny} --all-features check bans licenses sources")))
+        },
     },
     Suite {
         name: "dependencies",
         about: "each dependency is used by the crate that names it",
         is_quick: true,
         needs: &[&CARGO_SHEAR],
-        run: || check(&mut need::cargo_shear()?),
+        run: |shell| {
+            let shear = need::cargo_shear()?;
+            Ok(check(&cmd!(shell, "{shear}")))
+        },
     },
     Suite {
         name: "build",
         about: "everything compiles",
         is_quick: true,
         needs: &[],
-        run: || check(cargo().args(["build", "--workspace", "--all-targets"])),
+        run: |shell| Ok(check(&cmd!(shell, "cargo build --workspace --all-targets"))),
     },
     Suite {
         name: "unit",
         about: "each crate by itself",
         is_quick: true,
-        needs: &[&POSTGRESQL],
-        run: || Ok(test(&["--lib", "--bins"], &[])? + test(&["--doc"], &[])?),
+        needs: &[&CARGO_NEXTEST, &POSTGRESQL],
+        run: |shell| {
+            let examples = check(&cmd!(shell, "cargo test --workspace --doc"));
+            Ok(examples + nextest(shell, "unit", &[])?)
+        },
     },
     Suite {
         name: "processes",
         about: "the real binaries together",
         is_quick: true,
-        needs: &[&FAKETIME, &HAPROXY, &KUBECTL, &NPM, &PACT, &POSTGRESQL, &PROMTOOL, &SCHEMATHESIS, &STRACE],
-        run: || test(&["--test", "*"], &["--skip", "browser::", "--skip", "images::"]),
+        needs: &[
+            &CARGO_NEXTEST,
+            &FAKETIME,
+            &HAPROXY,
+            &KUBECTL,
+            &KUBERNETES_MODELS,
+            &KUBERNETES_VALIDATE,
+            &PACT,
+            &POSTGRESQL,
+            &PROMTOOL,
+            &SCHEMATHESIS,
+            &STRACE,
+        ],
+        run: |shell| nextest(shell, "processes", &[]),
     },
     Suite {
         name: "browser",
         about: "a real browser shops",
         is_quick: false,
-        needs: &[&CHROMIUM, &AXE, &LIGHTHOUSE, &KUBECTL],
-        run: || test(&["--test", "*"], &["browser::"]),
+        needs: &[&AXE, &CARGO_NEXTEST, &CHROMIUM, &KUBECTL, &LIGHTHOUSE],
+        run: |shell| nextest(shell, "browser", &[]),
     },
     Suite {
         name: "images",
         about: "a real Docker engine builds, publishes and runs the images",
         is_quick: false,
-        needs: &[&CHROMIUM, &DOCKER, &DOCKER_COMPOSE, &DOCKER_REGISTRY, &CARGO_CYCLONEDX, &HCL],
+        needs: &[
+            &CARGO_CYCLONEDX,
+            &CARGO_NEXTEST,
+            &CHROMIUM,
+            &DOCKER,
+            &DOCKER_COMPOSE,
+            &DOCKER_REGISTRY,
+            &HCL,
+        ],
         run: images,
     },
 ];
 
-fn images() -> anyhow::Result<Count> {
+fn images(shell: &Shell) -> anyhow::Result<Count> {
     let docker = Docker::find()?;
     let engine = Engine::ready(&docker, &workspace::target().join("docker"))?;
     let mut environment = engine.environment();
     environment.push(("DOCKER", docker.client().display().to_string()));
     // Through the host's network, as the machine itself reaches the package registry perhaps only by it.
     environment.push(("BUILD_OPTIONS", "--network=host".to_owned()));
-    let mut build = cargo();
-    build.args(["xtask", "publish", "--build-only"]).envs(environment.iter().cloned());
-    let count = check(&mut build)?;
-    Ok(count + test_in(&["--test", "*"], &["images::"], &environment)?)
+    let build = cmd!(docker.shell, "cargo xtask publish --build-only").envs(environment.iter().cloned());
+    Ok(check(&build) + nextest(shell, "images", &environment)?)
 }

@@ -153,7 +153,7 @@ fn how(note: &str, line: usize) -> anyhow::Result<How> {
         "elsewhere" => How::Elsewhere,
         other => match other.strip_prefix("counts ").and_then(|it| it.parse().ok()) {
             Some(tolerance) => How::Again { tolerance },
-            None => anyhow::bail!("line {line}: {other:?} is no way to run a block"),
+            None => anyhow::bail!("line {line}: {other:?} is not a way to run a block"),
         },
     })
 }
@@ -187,7 +187,7 @@ mod tests {
             ("```sh\nls\n```\n", "line 1: this stands before the first step"),
             (
                 "## Step 1: X\n<!-- run: twice -->\n```sh\nls\n```\n",
-                "line 3: \"twice\" is no way to run a block",
+                "line 3: \"twice\" is not a way to run a block",
             ),
         ] {
             assert_eq!(read(text).expect_err(text).to_string(), message);

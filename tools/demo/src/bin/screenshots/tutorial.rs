@@ -133,7 +133,7 @@ impl<'a> Shop<'a> {
         Ok(Shot { caption: caption.to_owned(), picture, width: 800 })
     }
 
-    /// Opens the release view anew, so that it knows nothing of what was before.
+    /// Opens the release view again, so that it knows nothing of what was before.
     async fn visit_view(&self) -> anyhow::Result<()> {
         let driver = self.studio.browser.driver();
         driver.goto("about:blank").await?;

@@ -1,4 +1,4 @@
-//! Measures what the release view costs over minutes, in its page and in the store front: `cargo xtask measure`.
+//! Measures what the release view costs over minutes, in its page and in the store front: `cargo xtask view-cost`.
 
 #![expect(clippy::print_stdout, reason = "it tells what it measured")]
 
@@ -15,13 +15,13 @@ use tokio::time::{Instant, sleep_until};
 
 /// Measure what the release view costs: memory of its page and of the store front, and processor time
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask measure", bin_name = "cargo xtask measure", max_term_width = 100)]
+#[command(name = "cargo xtask view-cost", bin_name = "cargo xtask view-cost", max_term_width = 100)]
 struct Arguments {
-    /// For so many minutes; there is a line for each
+    /// For this many minutes; there is a line for each
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=60))]
     minutes: u32,
 
-    /// At so many samples a second
+    /// At this many samples a second
     #[arg(long, default_value_t = 50, value_parser = value_parser!(u32).range(1..=50))]
     rate: u32,
 }
