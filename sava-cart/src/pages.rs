@@ -1,4 +1,4 @@
-//! The pages of the store front: its routes, and how an answer is dressed for its visitor.
+//! The pages of the store front: its routes, and what every answer of one passes through.
 
 mod cart;
 mod checkout;
@@ -35,7 +35,7 @@ use self::{
     visit::{Visit, redirect},
 };
 use crate::{
-    reference::{self, Route},
+    reference::{self, Route, path},
     state::AppState,
 };
 
@@ -46,24 +46,29 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 pub fn router(state: AppState) -> Router {
     let base = state.settings.base_path.clone();
     let at = |path: &str| format!("{base}{path}");
-    let mut router = Router::new()
-        .route(&at(""), get(products::show_products))
-        .route(&at("products/{id}"), get(products::show_product))
-        .route(&at("cart"), get(cart::show_cart))
-        .route(&at("cart/items"), get(to_the_cart).post(cart::add_item))
-        .route(&at("cart/items/{id}"), get(to_the_cart).post(cart::change_item))
-        .route(&at("cart/items/{id}/remove"), get(to_the_cart).post(cart::remove_item))
-        .route(&at("checkout"), get(checkout::show_checkout).post(checkout::place_order))
-        .route(&at("orders"), get(orders::list_orders))
-        .route(&at("orders/{number}"), get(orders::show_order))
-        .route(&at("release"), get(release::show_release))
-        .route(&at("release/sample"), get(release::show_sample))
-        .route(&at("images/{file}"), get(images::show_image));
-    // Each page has one address; with a slash after it, its references would be a level off.
-    for page in
-        ["products/{id}", "cart", "checkout", "orders", "orders/{number}", "release", "release/sample"]
-    {
-        router = router.route(&at(&format!("{page}/")), get(without_slash));
+    // A page has one address; with a slash after it, its references would be a level off.
+    let pages = [
+        (path::PRODUCT, get(products::show_product)),
+        (path::CART, get(cart::show_cart)),
+        (path::CHECKOUT, get(checkout::show_checkout).post(checkout::place_order)),
+        (path::ORDERS, get(orders::list_orders)),
+        (path::ORDER, get(orders::show_order)),
+        (path::RELEASE, get(release::show_release)),
+        (path::RELEASE_SAMPLE, get(release::show_sample)),
+    ];
+    let others = [
+        (path::HOME, get(products::show_products)),
+        (path::CART_ITEMS, get(to_the_cart).post(cart::add_item)),
+        (path::CART_ITEM, get(to_the_cart).post(cart::change_item)),
+        (path::REMOVE_CART_ITEM, get(to_the_cart).post(cart::remove_item)),
+        (path::IMAGE, get(images::show_image)),
+    ];
+    let mut router = Router::new();
+    for (path, methods) in pages {
+        router = router.route(&at(path), methods).route(&at(&format!("{path}/")), get(without_slash));
+    }
+    for (path, methods) in others {
+        router = router.route(&at(path), methods);
     }
     if base != "/" {
         router = router.route(base.trim_end_matches('/'), any(with_slash));

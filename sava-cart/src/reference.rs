@@ -31,21 +31,42 @@ pub(crate) enum Route<'a> {
     Image(&'a str),
 }
 
+/// The paths of all routes below the store front's root, without a slash before them, with the names of their parameters
+/// in braces: the router and [`Route`] read them here.
+pub(crate) mod path {
+    pub(crate) const HOME: &str = "";
+    pub(crate) const PRODUCT: &str = "products/{id}";
+    pub(crate) const CART: &str = "cart";
+    pub(crate) const CART_ITEMS: &str = "cart/items";
+    pub(crate) const CART_ITEM: &str = "cart/items/{id}";
+    pub(crate) const REMOVE_CART_ITEM: &str = "cart/items/{id}/remove";
+    pub(crate) const CHECKOUT: &str = "checkout";
+    pub(crate) const ORDERS: &str = "orders";
+    pub(crate) const ORDER: &str = "orders/{number}";
+    pub(crate) const RELEASE: &str = "release";
+    pub(crate) const RELEASE_SAMPLE: &str = "release/sample";
+    pub(crate) const IMAGE: &str = "images/{file}";
+}
+
 impl fmt::Display for Route<'_> {
     /// The path below the store front's root, without a slash before it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Home => Ok(()),
-            Self::Product(id) => write!(formatter, "products/{id}"),
-            Self::Cart => formatter.write_str("cart"),
-            Self::CartItems => formatter.write_str("cart/items"),
-            Self::CartItem(id) => write!(formatter, "cart/items/{id}"),
-            Self::RemoveCartItem(id) => write!(formatter, "cart/items/{id}/remove"),
-            Self::Checkout => formatter.write_str("checkout"),
-            Self::Orders => formatter.write_str("orders"),
-            Self::Order(number) => write!(formatter, "orders/{number}"),
-            Self::Release => formatter.write_str("release"),
-            Self::Image(file) => write!(formatter, "images/{file}"),
+        let (path, parameter): (_, &dyn fmt::Display) = match self {
+            Self::Home => (path::HOME, &""),
+            Self::Product(id) => (path::PRODUCT, id),
+            Self::Cart => (path::CART, &""),
+            Self::CartItems => (path::CART_ITEMS, &""),
+            Self::CartItem(id) => (path::CART_ITEM, id),
+            Self::RemoveCartItem(id) => (path::REMOVE_CART_ITEM, id),
+            Self::Checkout => (path::CHECKOUT, &""),
+            Self::Orders => (path::ORDERS, &""),
+            Self::Order(number) => (path::ORDER, number),
+            Self::Release => (path::RELEASE, &""),
+            Self::Image(file) => (path::IMAGE, file),
+        };
+        match path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1))) {
+            Some((before, after)) => write!(formatter, "{before}{parameter}{after}"),
+            None => formatter.write_str(path),
         }
     }
 }
