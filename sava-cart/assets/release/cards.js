@@ -4,7 +4,7 @@ const cards = { storefront: new Map(), product: new Map() };
 
 function makeCard(lane, release) {
   const card = element("li", "card");
-  card.style.setProperty("--mine", `var(--c${SHAPES[styleOf(lane, release)][1]})`);
+  card.style.setProperty("--mine", `var(${SIGNS[styleOf(lane, release)].colour})`);
   const [share, value, error] = [element("p", "share"), element("span", "", "–"), element("i")];
   share.append(value, element("small", "", "%"), error);
   const name = element("div", "name");

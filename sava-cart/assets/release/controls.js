@@ -76,7 +76,7 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
-  const at = event.target;
+  const at = event.target instanceof Element ? event.target : document.body;
   if (at.matches("input[type=number], select") || (at.matches("button, input, a") && (event.key === " " || event.key === "Enter"))) return;
   const action = KEYS[event.key.toLowerCase()];
   if (action) { event.preventDefault(); action(); }

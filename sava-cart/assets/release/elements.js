@@ -9,7 +9,7 @@ function svg(name, attributes, text) {
 }
 function shapeIcon(lane, release) {
   const icon = svg("svg", { viewBox: "0 0 40 40", "aria-hidden": "true" });
-  icon.append(svg("path", { d: SHAPES[styleOf(lane, release)][0], fill: "currentColor" }));
+  icon.append(svg("path", { d: SIGNS[styleOf(lane, release)].path, fill: "currentColor" }));
   return icon;
 }
 function element(name, className, text) {

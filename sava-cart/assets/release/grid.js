@@ -8,7 +8,7 @@ function showGrid(storefront, product) {
   const heading = (lane, release, scope) => {
     const cell = element("th");
     cell.scope = scope;
-    cell.style.setProperty("--mine", `var(--c${SHAPES[styleOf(lane, release)][1]})`);
+    cell.style.setProperty("--mine", `var(${SIGNS[styleOf(lane, release)].colour})`);
     cell.append(shapeIcon(lane, release), release, element("small", "", scope === "col" ? "product" : "store front"));
     return cell;
   };

@@ -3,7 +3,7 @@
 function showJourney(storefront, product) {
   const box = $("journey");
   box.replaceChildren();
-  const colour = (lane, release) => `var(--c${SHAPES[styleOf(lane, release)][1]})`;
+  const colour = (lane, release) => `var(${SIGNS[styleOf(lane, release)].colour})`;
   const HEIGHT = 236;
   const stack = (entries) => {
     const gap = 16;
@@ -47,7 +47,7 @@ function showJourney(storefront, product) {
     const middle = place.y + place.h / 2;
     box.append(
       svg("rect", { x, y: place.y, width: WIDTH[lane], height: place.h, rx: 8, fill: colour(lane, release) }),
-      svg("path", { d: SHAPES[styleOf(lane, release)][0], fill: "var(--sheet)", transform: `translate(${x + 9} ${middle - 8}) scale(.4)` }),
+      svg("path", { d: SIGNS[styleOf(lane, release)].path, fill: "var(--sheet)", transform: `translate(${x + 9} ${middle - 8}) scale(.4)` }),
       svg("text", { x: x + 31, y: middle + 6, "font-size": 17, "font-weight": 750, fill: "var(--sheet)" }, release.length > 13 ? `${release.slice(0, 12)}…` : release),
     );
     text(x + WIDTH[lane] + 8, middle + 6, `${percent(place.share)} %${failed ? " ✗" : ""}`, { "font-weight": 800, "paint-order": "stroke", stroke: "var(--sheet)", "stroke-width": 5, "stroke-linejoin": "round" });

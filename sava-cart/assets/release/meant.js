@@ -12,7 +12,7 @@ function drawMeant(lane, area, pen, x, foot, tall, unit) {
     const meant = meantOf(lane, name) ?? rest;
     if (meant === null || meant < 0) return;
     sum += meant;
-    if (sum > 1.0001 || (i > 0 && i === names.length - 1)) return; // the top of the stack is no border
+    if (sum > 1.0001 || (i > 0 && i === names.length - 1)) return; // the top of the stack is not a border
     const spread = (n) => 1.96 * Math.sqrt((sum * (1 - sum)) / n);
     const band = area.bins.filter((bin) => bin.n > 0).map((bin) => [x(bin.t), foot - Math.max(0, sum - spread(bin.n)) * tall, foot - Math.min(1, sum + spread(bin.n)) * tall]);
     if (!band.length) return;

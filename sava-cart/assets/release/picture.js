@@ -9,7 +9,7 @@ const stages = {};
 function readPalette() {
   const style = getComputedStyle(document.documentElement);
   const value = (name) => style.getPropertyValue(name).trim();
-  palette = SHAPES.map((_, i) => value(`--c${i}`));
+  palette = SIGNS.map((sign) => value(sign.colour));
   ink = { ink: value("--ink"), soft: value("--soft"), grid: value("--grid"), line: value("--line"), sheet: value("--sheet"), bad: value("--bad"), font: value("--font") };
   sprites = new Map();
   drawAnew();
@@ -24,7 +24,7 @@ function sprite(lane, release, failed, size, ratio) {
   const key = `${lane}|${release}|${failed}|${size}|${ratio}`;
   let canvas = sprites.get(key);
   if (canvas) return canvas;
-  const [path, colour] = SHAPES[styleOf(lane, release)];
+  const sign = styleOf(lane, release);
   const side = Math.ceil((size + 8) * ratio);
   canvas = document.createElement("canvas");
   canvas.width = canvas.height = side;
@@ -32,13 +32,13 @@ function sprite(lane, release, failed, size, ratio) {
   pen.scale(ratio, ratio);
   pen.translate(4, 4);
   pen.scale(size / 40, size / 40);
-  const shape = new Path2D(path);
-  pen.fillStyle = failed ? ink.sheet : palette[colour];
+  const shape = new Path2D(SIGNS[sign].path);
+  pen.fillStyle = failed ? ink.sheet : palette[sign];
   pen.fill(shape);
   if (failed) {
     pen.save();
     pen.clip(shape);
-    pen.strokeStyle = palette[colour];
+    pen.strokeStyle = palette[sign];
     pen.lineWidth = 5;
     for (let x = -40; x < 80; x += 11) { pen.beginPath(); pen.moveTo(x, 44); pen.lineTo(x + 44, 0); pen.stroke(); }
     pen.restore();
@@ -112,8 +112,7 @@ function draw(lane) {
   if (area) {
     const base = new Float64Array(area.bins.length);
     for (const name of area.names) {
-      const [, colour] = SHAPES[styleOf(lane, name)];
-      pen.fillStyle = palette[colour];
+      pen.fillStyle = palette[styleOf(lane, name)];
       let run = [];
       const flush = () => {
         const ends = run.length === 1 ? [-3, 3].map((by) => [run[0][0] + by, run[0][1], run[0][2]]) : run;

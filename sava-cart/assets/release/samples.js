@@ -1,5 +1,6 @@
 // Samples: the last ones, in columns that are made once and written over, so that memory does not grow.
 
+/** @type {Record<string, any>} */
 const kept = Object.fromEntries(Object.entries({
   t: Float64Array, ms: Float64Array, storefront: String, storefrontPod: String, storefrontError: String,
   product: String, productPod: String, api: String, productMs: Float64Array, productError: String, etag: String, own: Uint8Array,
@@ -29,7 +30,8 @@ async function take() {
     sample.storefront = said.storefront.release;
     sample.storefrontPod = said.storefront.instance;
     readProduct(sample, said.product);
-  } catch (error) {
+  } catch (thrown) {
+    const error = /** @type {Error} */ (thrown);
     sample.storefrontError = error.name === "TimeoutError" ? "no answer in time" : error.message.startsWith("status") ? error.message : "no answer";
   }
   sample.ms = performance.now() - start;

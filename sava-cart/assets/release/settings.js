@@ -10,8 +10,9 @@ function readSettings() {
   };
   number("rate", 1, 50);
   number("window", 10, 600);
-  if (["both", ...LANES].includes(given.get("show"))) settings.show = given.get("show");
-  if (["auto", "light", "dark"].includes(given.get("theme"))) settings.theme = given.get("theme");
+  const word = (name, words) => { const value = given.get(name); if (value && words.includes(value)) settings[name] = value; };
+  word("show", ["both", ...LANES]);
+  word("theme", ["auto", "light", "dark"]);
   settings.large = given.get("large") === "1";
   for (const [name, value] of given) {
     const [, lane, release] = name.match(/^meant\.(storefront|product)\.(.{1,40})$/) || [];
@@ -20,7 +21,7 @@ function readSettings() {
 }
 
 function writeSettings() {
-  const wanted = new URLSearchParams({ rate: settings.rate, window: settings.window });
+  const wanted = new URLSearchParams({ rate: String(settings.rate), window: String(settings.window) });
   if (settings.show !== "both") wanted.set("show", settings.show);
   if (settings.theme !== "auto") wanted.set("theme", settings.theme);
   if (settings.large) wanted.set("large", "1");

@@ -142,7 +142,7 @@ struct StoreFront<'a> {
 
 /// `GET /release/sample`: a sample of this store front and of the product service behind it.
 ///
-/// The connection is closed after it, so that the next request of the same browser is balanced anew.
+/// The connection is closed after it, so that the next request of the same browser is balanced again.
 pub(crate) async fn show_sample(
     State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
