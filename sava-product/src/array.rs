@@ -31,7 +31,7 @@ pub(crate) fn answer_with_array(
     request: &HeaderMap,
     mut headers: HeaderMap,
 ) -> Response {
-    let etag = tag.etag(representation.etag_form(), Coding::Identity);
+    let etag = tag.etag(representation.etag_suffix(), Coding::Identity);
     let has_it = none_match_fails(request, &etag);
     headers.insert(header::ETAG, etag);
     if has_it {
@@ -43,7 +43,7 @@ pub(crate) fn answer_with_array(
     let body = if length <= CHUNK {
         Body::from(store.array(version, positions))
     } else {
-        let store = store.clone();
+        let store = Arc::clone(store);
         Body::new(ArrayBody { store, version, positions, bytes_left: length as u64, is_first: true })
     };
     let mut response = Response::new(body);

@@ -40,5 +40,5 @@ pub(crate) fn store(products: impl IntoIterator<Item = Value>) -> Arc<Store> {
         })
         .collect();
     let stores = json!([{"locale": "ie", "name": "Ireland", "language": "en-IE", "currency": "EUR"}]);
-    catalog(&json!({"stores": stores, "products": products}).to_string()).stores()[0].clone()
+    Arc::clone(&catalog(&json!({"stores": stores, "products": products}).to_string()).stores()[0])
 }

@@ -76,13 +76,13 @@ impl Faults {
 
     /// Whether anything is wrong at all.
     #[must_use]
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         !self.hits_requests() && !self.not_ready
     }
 
     /// Whether requests are hit; otherwise they need not be looked at.
     #[must_use]
-    pub fn hits_requests(&self) -> bool {
+    pub(crate) fn hits_requests(&self) -> bool {
         self.delay.is_some()
             || !self.error_rate.is_zero()
             || !self.hang.is_zero()
@@ -97,7 +97,7 @@ impl Faults {
         }
         let is_error = self.status.is_client_error() || self.status.is_server_error();
         if !(self.error_rate.is_zero() || is_error) {
-            return Err(format!("status {} is no error: it takes 400 to 599", self.status.as_u16()));
+            return Err(format!("status {} is not an error: it takes 400 to 599", self.status.as_u16()));
         }
         if self.exit.is_some_and(|code| !(0..=255).contains(&code)) {
             return Err("exit takes a code of 0 to 255".to_owned());
@@ -125,14 +125,6 @@ pub struct Delay {
     pub min: Duration,
     /// The longest; not less than `min`.
     pub max: Duration,
-}
-
-impl Delay {
-    /// Always the same delay.
-    #[must_use]
-    pub const fn fixed(delay: Duration) -> Self {
-        Self { min: delay, max: delay }
-    }
 }
 
 impl FromStr for Delay {
@@ -166,9 +158,9 @@ pub struct Rate(pub(super) u16);
 
 impl Rate {
     /// No request.
-    pub const ZERO: Self = Self(0);
+    pub(crate) const ZERO: Self = Self(0);
     /// Every request.
-    pub const ALL: Self = Self(10_000);
+    pub(crate) const ALL: Self = Self(10_000);
 
     /// `percent` of each 100 requests; more than 100 is 100.
     #[must_use]
@@ -176,9 +168,10 @@ impl Rate {
         if percent > 100 { Self::ALL } else { Self(percent * 100) }
     }
 
-    /// Whether it is no request at all.
+    /// Whether it is not a request at all.
     #[must_use]
-    pub const fn is_zero(&self) -> bool {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(crate) const fn is_zero(&self) -> bool {
         self.0 == 0
     }
 
@@ -331,7 +324,8 @@ mod tests {
     fn delays_are_fixed_or_ranges() {
         let range = "100ms..1s".parse::<Delay>().unwrap();
         assert_eq!(range, Delay { min: Duration::from_millis(100), max: Duration::from_secs(1) });
-        assert_eq!("200ms".parse(), Ok(Delay::fixed(Duration::from_millis(200))));
+        let fixed = Duration::from_millis(200);
+        assert_eq!("200ms".parse(), Ok(Delay { min: fixed, max: fixed }));
         assert_eq!(range.to_string(), "100ms..1s");
         assert!("1s..100ms".parse::<Delay>().unwrap_err().contains("ends before"));
         assert!("soon".parse::<Delay>().unwrap_err().contains("200ms"));

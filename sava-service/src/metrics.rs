@@ -34,7 +34,7 @@ impl Metrics {
 
     /// The metrics in the Prometheus text format.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use axum::{
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 /// What the `type` of each problem begins with. A tag URI (RFC 4151) does not depend on where it is read.
-pub const TYPE_PREFIX: &str = "tag:sava.example,2026:";
+pub(crate) const TYPE_PREFIX: &str = "tag:sava.example,2026:";
 
 /// A kind of problem: what all its occurrences have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,49 +37,49 @@ pub const METHOD_NOT_ALLOWED: Kind = Kind {
     meaning: "The path does not take that method; the header Allow lists those that it takes.",
 };
 /// The request cannot be read.
-pub const BAD_REQUEST: Kind = Kind {
+pub(crate) const BAD_REQUEST: Kind = Kind {
     name: "bad-request",
     status: StatusCode::BAD_REQUEST,
     title: "Bad request",
     meaning: "The request is not well-formed HTTP.",
 };
 /// `Host` does not name one host.
-pub const BAD_HOST: Kind = Kind {
+pub(crate) const BAD_HOST: Kind = Kind {
     name: "bad-host",
     status: StatusCode::BAD_REQUEST,
     title: "Bad Host header",
     meaning: "The request has no Host, more than one, or one that does not name a host (RFC 9112, section 3.2).",
 };
 /// The request is of another version of HTTP.
-pub const VERSION_NOT_SUPPORTED: Kind = Kind {
+pub(crate) const VERSION_NOT_SUPPORTED: Kind = Kind {
     name: "version-not-supported",
     status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     title: "HTTP version not supported",
     meaning: "The request is not of HTTP/1.1 or HTTP/1.0.",
 };
 /// The target is too long.
-pub const URI_TOO_LONG: Kind = Kind {
+pub(crate) const URI_TOO_LONG: Kind = Kind {
     name: "uri-too-long",
     status: StatusCode::URI_TOO_LONG,
     title: "URI too long",
     meaning: "The request target is longer than 8 KiB.",
 };
 /// The header section is too large.
-pub const HEADERS_TOO_LARGE: Kind = Kind {
+pub(crate) const HEADERS_TOO_LARGE: Kind = Kind {
     name: "headers-too-large",
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     title: "Header section too large",
     meaning: "The header section has more than 32 KiB or 64 fields.",
 };
 /// The request's content is too large.
-pub const CONTENT_TOO_LARGE: Kind = Kind {
+pub(crate) const CONTENT_TOO_LARGE: Kind = Kind {
     name: "content-too-large",
     status: StatusCode::PAYLOAD_TOO_LARGE,
     title: "Content too large",
     meaning: "The content of the request is larger than this instance takes.",
 };
 /// The client, or with status 503 the service, was too slow.
-pub const TIMEOUT: Kind = Kind {
+pub(crate) const TIMEOUT: Kind = Kind {
     name: "timeout",
     status: StatusCode::REQUEST_TIMEOUT,
     title: "Timeout",
@@ -93,14 +93,14 @@ pub const OVERLOADED: Kind = Kind {
     meaning: "There are too many requests, searches or connections. Try again after the seconds that Retry-After gives.",
 };
 /// A fault on purpose, with the status that it was given.
-pub const FAULT: Kind = Kind {
+pub(crate) const FAULT: Kind = Kind {
     name: "fault",
     status: StatusCode::INTERNAL_SERVER_ERROR,
     title: "Fault on purpose",
     meaning: "This instance was told to fail on purpose, for a demonstration.",
 };
 /// Something that should not happen.
-pub const INTERNAL: Kind = Kind {
+pub(crate) const INTERNAL: Kind = Kind {
     name: "internal",
     status: StatusCode::INTERNAL_SERVER_ERROR,
     title: "Internal error",
@@ -160,7 +160,7 @@ pub struct Problem {
     pub detail: String,
     /// Extension members (§3.2), such as the locales there are.
     #[serde(flatten)]
-    pub extensions: serde_json::Map<String, serde_json::Value>,
+    pub(crate) extensions: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Problem {
@@ -173,7 +173,7 @@ impl Problem {
 
     /// The same with another status than that of its kind.
     #[must_use]
-    pub fn with_status(mut self, status: StatusCode) -> Self {
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }

@@ -9,7 +9,7 @@ pub struct Quality(u16);
 
 impl Quality {
     /// That of a member that gives none.
-    pub const FULL: Self = Self(1000);
+    pub(crate) const FULL: Self = Self(1000);
     /// Not acceptable.
     pub const NONE: Self = Self(0);
 

@@ -14,16 +14,16 @@ pub struct Readiness {
 
 /// The state of one check.
 #[derive(Clone, Debug)]
-pub struct Check {
+pub(crate) struct Check {
     /// Whether the check keeps traffic away; otherwise it is only reported.
-    pub required: bool,
+    pub(crate) required: bool,
     /// `Ok`, or the reason why not.
-    pub state: Result<(), String>,
+    pub(crate) state: Result<(), String>,
 }
 
 impl Readiness {
     /// Sets the state of the check `name`, which keeps traffic away while it fails.
-    pub fn require(&self, name: &'static str, state: Result<(), String>) {
+    pub(crate) fn require(&self, name: &'static str, state: Result<(), String>) {
         self.set(name, Check { required: true, state });
     }
 
@@ -34,13 +34,13 @@ impl Readiness {
 
     /// All checks and their states, by name.
     #[must_use]
-    pub fn checks(&self) -> BTreeMap<&'static str, Check> {
+    pub(crate) fn checks(&self) -> BTreeMap<&'static str, Check> {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether traffic should come here.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.checks().values().all(|check| !check.required || check.state.is_ok())
     }
 

@@ -79,7 +79,7 @@ impl Service {
         let shared = Shared::new(self.clone(), Tracing::off());
         let router = wrap(&shared, router);
         Router::new().fallback_service(tower::service_fn(move |request: Request| {
-            let (shared, router) = (shared.clone(), router.clone());
+            let (shared, router) = (Arc::clone(&shared), router.clone());
             async move {
                 Ok::<_, Infallible>(exchange(shared, router, request, Wire::InProcess).await.map(Body::new))
             }
@@ -89,5 +89,5 @@ impl Service {
 
 /// The service's routes with the layer that learns them.
 fn wrap(shared: &Arc<Shared>, router: Router) -> Router {
-    router.layer(RouteLayer(shared.clone()))
+    router.layer(RouteLayer(Arc::clone(shared)))
 }

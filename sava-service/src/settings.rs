@@ -32,7 +32,7 @@ pub struct ServiceSettings {
 
     /// Address and port of metrics, probes and faults; never exposed to shoppers
     #[arg(long, env = "ADMIN_LISTEN", value_parser = address)]
-    pub admin_listen: SocketAddr,
+    pub(crate) admin_listen: SocketAddr,
 
     /// Form of the log lines [default: text on a terminal, else json]
     #[arg(long, env = "LOG_FORMAT")]
@@ -44,40 +44,40 @@ pub struct ServiceSettings {
 
     /// How traces are recorded and exported.
     #[command(flatten)]
-    pub traces: TraceSettings,
+    pub(crate) traces: TraceSettings,
 
     /// Age after which a connection is closed, with its next answer or while it waits, so that traffic spreads again; 0s: never
     #[arg(long, env = "MAX_CONNECTION_AGE", default_value = "5s", value_parser = duration, help_heading = "Life")]
-    pub max_connection_age: Duration,
+    pub(crate) max_connection_age: Duration,
 
     /// After SIGTERM: not ready, but still serving, for this long
     #[arg(long, env = "SHUTDOWN_DELAY", default_value = "0s", value_parser = duration, help_heading = "Life")]
-    pub shutdown_delay: Duration,
+    pub(crate) shutdown_delay: Duration,
 
     /// What is still open this long after draining began is cut
     #[arg(long, env = "DRAIN_TIMEOUT", default_value = "8s", value_parser = duration, help_heading = "Life")]
-    pub drain_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
 
     /// Time for a whole header, from its first byte
     #[arg(long, env = "HEADER_TIMEOUT", default_value = "10s", value_parser = positive_duration, help_heading = "Limits")]
-    pub header_timeout: Duration,
+    pub(crate) header_timeout: Duration,
 
     /// Time for a request's content and its answer
     #[arg(long, env = "REQUEST_TIMEOUT", default_value = "30s", value_parser = positive_duration, help_heading = "Limits")]
-    pub request_timeout: Duration,
+    pub(crate) request_timeout: Duration,
 
     /// Time that a connection may wait for its next request
     #[arg(long, env = "IDLE_TIMEOUT", default_value = "75s", value_parser = positive_duration, help_heading = "Limits")]
-    pub idle_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
 
     /// Size of a request's content
     #[arg(long, env = "MAX_BODY", default_value = "16KiB", value_parser = size, help_heading = "Limits")]
-    pub max_body: ByteSize,
+    pub(crate) max_body: ByteSize,
 
     /// Connections open at the same time; one more takes the place of the longest idle one, or is answered 503. As many
     /// fit 128 MiB of memory, whatever they send
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "1024", value_parser = count, help_heading = "Limits")]
-    pub max_connections: usize,
+    pub(crate) max_connections: usize,
 
     /// Requests in flight at the same time; one more is answered 503
     #[arg(long, env = "MAX_IN_FLIGHT", default_value = "512", value_parser = count, help_heading = "Limits")]
@@ -85,15 +85,15 @@ pub struct ServiceSettings {
 
     /// Delay each answer: 200ms, or drawn from a range such as 100ms..1s
     #[arg(long, env = "FAULT_DELAY", help_heading = "Faults on purpose")]
-    pub fault_delay: Option<Delay>,
+    pub(crate) fault_delay: Option<Delay>,
 
     /// Answer this share of requests with 500: 0.1 or 10%
     #[arg(long, env = "FAULT_ERROR_RATE", help_heading = "Faults on purpose")]
-    pub fault_error_rate: Option<Rate>,
+    pub(crate) fault_error_rate: Option<Rate>,
 
     /// Whether /faults of the admin port sets them, for this machine or pod: true or false
     #[arg(long, env = "ADMIN_FAULTS", default_value_t = true, action = ArgAction::Set, help_heading = "Faults on purpose")]
-    pub admin_faults: bool,
+    pub(crate) admin_faults: bool,
 }
 
 impl ServiceSettings {
@@ -123,25 +123,25 @@ pub fn parse<S: CommandFactory + FromArgMatches>(listen: &'static str, admin_lis
 }
 
 /// A duration such as `500ms`, `30s` or `5m`; for a setting's `value_parser`.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "takes a duration such as 500ms, 30s or 5m".to_owned())
 }
 
 /// A [`duration`] that is not zero.
-pub fn positive_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     duration(text)
         .ok()
         .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "takes a duration of more than nothing, such as 500ms, 30s or 5m".to_owned())
+        .ok_or_else(|| "takes a duration longer than 0, such as 500ms, 30s or 5m".to_owned())
 }
 
 /// A size such as `16KiB`; for a setting's `value_parser`.
-pub fn size(text: &str) -> Result<ByteSize, String> {
+pub(crate) fn size(text: &str) -> Result<ByteSize, String> {
     text.parse().map_err(|_| "takes a size such as 512B, 16KiB or 8MiB".to_owned())
 }
 
 fn count(text: &str) -> Result<usize, String> {
-    // More permits than this a semaphore does not have, and no machine so many sockets.
+    // A semaphore has no more permits than this, and no machine has as many sockets.
     let range = 1..=usize::MAX >> 3;
     text.parse()
         .ok()
@@ -149,7 +149,7 @@ fn count(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "takes a whole number from 1 on".to_owned())
 }
 
-/// Levels by target, as `Targets` reads them, but for what it takes and never means: a bare word that is no level turns on
+/// Levels by target, as `Targets` reads them, but for what it takes and never means: a bare word that is not a level turns on
 /// everything of a target of that name, and with that nothing else, errors included.
 fn levels(text: &str) -> Result<Targets, String> {
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();

@@ -23,11 +23,11 @@ use opentelemetry_http::HeaderInjector;
 use prometheus::Registry;
 
 use self::exporter::Exporter;
-pub use self::settings::TraceSettings;
+pub(crate) use self::settings::TraceSettings;
 use crate::Identity;
 
 /// The id of a request, taken from it or made, and given back.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const TRACESTATE: &str = "tracestate";
 
@@ -45,7 +45,7 @@ tokio::task_local! {
 pub(crate) struct Answering {
     pub(crate) context: Context,
     /// Set by the layer around the routes, which alone knows.
-    pub(crate) route: OnceCell<MatchedPath>,
+    pub route: OnceCell<MatchedPath>,
 }
 
 /// How the process records spans, if it does, and carries traces on. A handle, cheap to clone.
@@ -106,7 +106,7 @@ fn unrecorded(parent: &SpanTree) -> SpanTree {
 
 /// The identity of a request, to be carried to where it is worked on.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// The request's id.
     pub(crate) request_id: HeaderValue,
     /// Its span, and what came with it.
@@ -156,17 +156,11 @@ impl Context {
         }
         span.end();
     }
-
-    /// Runs `work` as a part of this request: its log lines carry the request's ids.
-    /// For work that goes on in a task of its own.
-    pub async fn scope<W: Future>(self, work: W) -> W::Output {
-        CURRENT.scope(Answering { context: self, route: OnceCell::new() }, work).await
-    }
 }
 
 /// The context of the request that this task is answering, if it is.
 #[must_use]
-pub fn current() -> Option<Context> {
+pub(crate) fn current() -> Option<Context> {
     with_current(|answering| answering.context.clone())
 }
 
@@ -310,7 +304,8 @@ mod tests {
     #[tokio::test]
     async fn trace_is_continued_with_a_new_span() {
         let context = of(&[("traceparent", PARENT), ("tracestate", "rojo=00f067aa0ba902b7")]);
-        let headers = context.clone().scope(async { Call::begin(&Method::GET, "elsewhere").headers() }).await;
+        let headers =
+            answering(context.clone(), async { Call::begin(&Method::GET, "elsewhere").headers() }).await;
         let sent = headers["traceparent"].to_str().unwrap();
         assert!(sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && sent.ends_with("-01"), "{sent}");
         let served = context.spans.span().span_context().span_id().to_string();
@@ -320,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_traces_begin_anew() {
+    fn malformed_traces_begin_new_ones() {
         for wrong in [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",

@@ -37,7 +37,7 @@ pub(crate) async fn exchange(
         trace::Context::of_request(request.method(), request.headers(), is_probe, &shared.tracing)
     };
     let mut record = Record::begin(shared, request.method(), &context, wire);
-    let shared = record.shared.clone();
+    let shared = Arc::clone(&record.shared);
     let (mut parts, body) = request.into_parts();
     let checked = record.check(&parts);
     if let Some(uri) = normalized(&parts.uri) {

@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 /// Settings of traces; flattened into those of a service.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Traces")]
-pub struct TraceSettings {
+pub(crate) struct TraceSettings {
     /// URL of a collector, usually with port 4318, or 4317 for grpc: traces are sent there by OTLP
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp_endpoint: Option<Endpoint>,

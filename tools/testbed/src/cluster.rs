@@ -35,8 +35,7 @@ mod status;
 mod store;
 mod table;
 
-use std::ops::Deref;
-use std::time::Duration;
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 pub use api::ApiServer;
 pub use kubectl::{Kubectl, KubectlProxy, kubeconfig};
@@ -58,7 +57,7 @@ impl Cluster {
         // Cargo may have to build the binaries first: not while the cluster waits for them.
         tokio::task::spawn_blocking(|| crate::binaries::path("")).await.expect("the binaries build");
         let server = ApiServer::start().await;
-        let shared = server.shared().clone();
+        let shared = Arc::clone(server.shared());
         let working = tokio::spawn(async move {
             let (mut controllers, mut balancers, mut kubelet) =
                 (Controllers::default(), Balancers::default(), Kubelet::default());

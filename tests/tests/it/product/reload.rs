@@ -58,7 +58,8 @@ async fn a_reload_under_load_loses_no_request() {
     let (is_over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..4)
         .map(|_| {
-            let (url, is_over, answered) = (product.url("/products/ie"), is_over.clone(), answered.clone());
+            let (url, is_over, answered) =
+                (product.url("/products/ie"), Arc::clone(&is_over), Arc::clone(&answered));
             tokio::spawn(async move {
                 while !is_over.load(Ordering::Relaxed) {
                     let answer = client().get(&url).send().await.expect("each request is answered");

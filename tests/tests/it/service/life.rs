@@ -33,7 +33,7 @@ async fn sigterm_under_load_fails_no_request() {
     let clients: Vec<_> = (0..32)
         .map(|client| {
             let (address, is_in_rotation, answered) =
-                (product.address().to_owned(), is_in_rotation.clone(), answered.clone());
+                (product.address().to_owned(), Arc::clone(&is_in_rotation), Arc::clone(&answered));
             tokio::spawn(async move {
                 // Half of the clients keep their connections.
                 let keeps = client % 2 == 0;
