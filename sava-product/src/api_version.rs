@@ -71,17 +71,17 @@ impl ApiVersion {
 
     /// What tells its ETags apart when it goes out as its own media type.
     #[must_use]
-    pub const fn vendor_form(self) -> &'static str {
+    pub const fn vendor_etag_suffix(self) -> &'static str {
         ["-v1", "-v2", "-v3"][self.index()]
     }
 
     /// What tells its ETags apart when it goes out as `application/json`.
     #[must_use]
-    pub const fn plain_form(self) -> &'static str {
+    pub const fn plain_etag_suffix(self) -> &'static str {
         ["-v1-json", "-v2-json", "-v3-json"][self.index()]
     }
 
-    /// When it became deprecated, as the value of `Deprecation` (RFC 9745, §2.1: a date of RFC 9651): the day on
+    /// When it became deprecated, as the value of `Deprecation` (RFC 9745 §2.1: a date of RFC 9651): the day on
     /// which the release went out that brought its successor. The newest version has none.
     #[must_use]
     pub const fn deprecated(self) -> Option<HeaderValue> {

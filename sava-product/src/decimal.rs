@@ -17,7 +17,7 @@ pub(crate) struct Decimal(i128);
 /// Why a text is no [`Decimal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotDecimal {
-    /// It is no number at all.
+    /// It is not a number at all.
     #[error("is not a number")]
     Malformed,
     /// It has more decimal places than are told apart.
@@ -46,7 +46,7 @@ impl Decimal {
         self.0 < 0
     }
 
-    /// Reads a number as JSON writes them (RFC 8259, §6), such as `25`, `9.99` or `1e2`.
+    /// Reads a number as JSON writes them (RFC 8259 §6), such as `25`, `9.99` or `1e2`.
     ///
     /// # Errors
     /// [`NotDecimal`] tells which rule the text breaks.

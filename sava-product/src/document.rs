@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::encoding::{Coding, Packed};
+use crate::encoding::{Coding, Encodings};
 
 /// A body that answers requests as it is.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Document {
     /// The ETag of each coding, by [`Coding::index`].
     etags: [HeaderValue; Coding::ALL.len()],
     /// The compressed forms, which documents of the same bytes share.
-    packed: Arc<Packed>,
+    encoded: Arc<Encodings>,
 }
 
 impl Document {
@@ -29,32 +29,32 @@ impl Document {
     pub(crate) fn new(content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let tag = Tag::of(&bytes);
-        Self { content_type, tag, bytes, etags: etags(tag, ""), packed: Arc::default() }
+        Self { content_type, tag, bytes, etags: etags(tag, ""), encoded: Arc::default() }
     }
 
-    /// The same bytes under another media type, and so with other ETags: `form` tells them apart.
+    /// The same bytes under another media type, and so with other ETags: `etag_suffix` tells them apart.
     #[must_use]
-    pub(crate) fn in_form(&self, content_type: HeaderValue, form: &str) -> Self {
-        Self { content_type, etags: etags(self.tag, form), ..self.clone() }
+    pub(crate) fn with_media_type(&self, content_type: HeaderValue, etag_suffix: &str) -> Self {
+        Self { content_type, etags: etags(self.tag, etag_suffix), ..self.clone() }
     }
 
-    /// The strong ETag of this document in `coding` (RFC 9110, §8.8.3).
+    /// The strong ETag of this document in `coding` (RFC 9110 §8.8.3).
     #[must_use]
     pub(crate) fn etag(&self, coding: Coding) -> &HeaderValue {
         &self.etags[coding.index()]
     }
 
     /// The bytes in `coding`. The first one to ask makes them, the others wait for it.
-    pub(crate) async fn packed(&self, coding: Coding) -> Bytes {
-        self.packed.get(coding, &self.bytes).await
+    pub(crate) async fn encoded(&self, coding: Coding) -> Bytes {
+        self.encoded.get(coding, &self.bytes).await
     }
 }
 
-fn etags(tag: Tag, form: &str) -> [HeaderValue; Coding::ALL.len()] {
-    Coding::ALL.map(|coding| tag.etag(form, coding))
+fn etags(tag: Tag, etag_suffix: &str) -> [HeaderValue; Coding::ALL.len()] {
+    Coding::ALL.map(|coding| tag.etag(etag_suffix, coding))
 }
 
-/// A hash of bytes, from which ETags are made. It is no proof against malice: who can choose the data of the shop
+/// A hash of bytes, from which ETags are made. It does not stand against malice: whoever can choose the data of the shop
 /// needs no collision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(u128);
@@ -73,13 +73,13 @@ impl Tag {
         Self(hasher.digest128())
     }
 
-    /// The ETag of what it is the tag of, in a form and a coding.
+    /// The ETag of what it is the tag of, under a media type and in a coding.
     ///
     /// # Panics
-    /// When `form` has characters that an ETag cannot have; it is one of ours.
+    /// When `etag_suffix` has characters that an ETag cannot have; it is one of ours.
     #[must_use]
-    pub(crate) fn etag(self, form: &str, coding: Coding) -> HeaderValue {
-        let etag = format!("\"{self}{form}{}\"", coding.suffix());
+    pub(crate) fn etag(self, etag_suffix: &str, coding: Coding) -> HeaderValue {
+        let etag = format!("\"{self}{etag_suffix}{}\"", coding.suffix());
         HeaderValue::try_from(etag).expect("letters, digits and hyphens")
     }
 }

@@ -1,4 +1,4 @@
-//! Content codings: which one a client wants (RFC 9110, §12.5.3), and bodies in them.
+//! Content codings: which one a client wants (RFC 9110 §12.5.3), and bodies in them.
 
 use std::io::{self, Write as _};
 
@@ -96,9 +96,9 @@ impl Coding {
 
 /// The compressed forms of one body.
 #[derive(Debug, Default)]
-pub(crate) struct Packed([OnceCell<Bytes>; Coding::ALL.len()]);
+pub(crate) struct Encodings([OnceCell<Bytes>; Coding::ALL.len()]);
 
-impl Packed {
+impl Encodings {
     /// `plain` in `coding`, compressed once, away from the threads that serve.
     ///
     /// # Panics
@@ -107,21 +107,21 @@ impl Packed {
         if coding == Coding::Identity {
             return plain.clone();
         }
-        let pack = || async {
+        let encode = || async {
             let plain = plain.clone();
-            let packed = tokio::task::spawn_blocking(move || compress(coding, &plain)).await;
-            packed
+            let encoded = tokio::task::spawn_blocking(move || compress(coding, &plain)).await;
+            encoded
                 .map_err(io::Error::other)
-                .and_then(|packed| packed)
+                .and_then(|encoded| encoded)
                 .expect("memory takes all that is written")
         };
-        self.0[coding.index()].get_or_init(pack).await.clone()
+        self.0[coding.index()].get_or_init(encode).await.clone()
     }
 }
 
 fn compress(coding: Coding, plain: &[u8]) -> io::Result<Bytes> {
     let out = Vec::with_capacity(plain.len() / 2);
-    let packed = match coding {
+    let encoded = match coding {
         Coding::Identity => plain.to_vec(),
         Coding::Gzip => {
             let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::best());
@@ -143,7 +143,7 @@ fn compress(coding: Coding, plain: &[u8]) -> io::Result<Bytes> {
             encoder.into_inner()
         }
     };
-    Ok(packed.into())
+    Ok(encoded.into())
 }
 
 #[cfg(test)]
@@ -193,17 +193,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_packed_unpacks_to_the_same() {
+    async fn what_is_encoded_is_decoded_to_the_same() {
         let plain = Bytes::from("a flat white, a flat cap, ".repeat(100));
-        let packed = Packed::default();
-        let mut unpacked = Vec::new();
-        let gzip = packed.get(Coding::Gzip, &plain).await;
-        io::copy(&mut flate2::read::GzDecoder::new(&gzip[..]), &mut unpacked).unwrap();
-        assert_eq!(unpacked, plain);
-        assert_eq!(zstd::decode_all(&packed.get(Coding::Zstd, &plain).await[..]).unwrap(), plain);
-        let mut unpacked = Vec::new();
-        let brotli = packed.get(Coding::Brotli, &plain).await;
-        brotli::BrotliDecompress(&mut &brotli[..], &mut unpacked).unwrap();
-        assert_eq!(unpacked, plain);
+        let encoded = Encodings::default();
+        let mut decoded = Vec::new();
+        let gzip = encoded.get(Coding::Gzip, &plain).await;
+        io::copy(&mut flate2::read::GzDecoder::new(&gzip[..]), &mut decoded).unwrap();
+        assert_eq!(decoded, plain);
+        assert_eq!(zstd::decode_all(&encoded.get(Coding::Zstd, &plain).await[..]).unwrap(), plain);
+        let mut decoded = Vec::new();
+        let brotli = encoded.get(Coding::Brotli, &plain).await;
+        brotli::BrotliDecompress(&mut &brotli[..], &mut decoded).unwrap();
+        assert_eq!(decoded, plain);
     }
 }

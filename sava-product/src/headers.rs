@@ -47,7 +47,7 @@ pub(crate) async fn answer_with(document: &Document, request: &HeaderMap, mut mo
         more.insert(header::CONTENT_ENCODING, coding);
     }
     more.insert(header::CONTENT_TYPE, document.content_type.clone());
-    let mut response = Response::new(Body::from(document.packed(coding).await));
+    let mut response = Response::new(Body::from(document.encoded(coding).await));
     *response.headers_mut() = more;
     response
 }

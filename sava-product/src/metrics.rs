@@ -7,7 +7,7 @@ use prometheus::{
     register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
-use crate::{api_version::ApiVersion, catalog::Catalog, negotiation::Asked};
+use crate::{api_version::ApiVersion, catalog::Catalog, negotiation::RangeKind};
 
 /// The metrics of the API.
 pub struct Metrics {
@@ -21,13 +21,13 @@ pub struct Metrics {
 }
 
 /// The kinds of media ranges, and the labels that they have.
-const ASKED: [(Asked, &str); 6] = [
-    (Asked::Nothing, "none"),
-    (Asked::Anything, "*/*"),
-    (Asked::Application, "application/*"),
-    (Asked::Json, "application/json"),
-    (Asked::Vendor, "application/vnd.sava+json"),
-    (Asked::Version, "version"),
+const ASKED: [(RangeKind, &str); 6] = [
+    (RangeKind::Nothing, "none"),
+    (RangeKind::Anything, "*/*"),
+    (RangeKind::Application, "application/*"),
+    (RangeKind::Json, "application/json"),
+    (RangeKind::Vendor, "application/vnd.sava+json"),
+    (RangeKind::Version, "version"),
 ];
 
 impl Metrics {
@@ -99,7 +99,7 @@ impl Metrics {
     }
 
     /// A request was negotiated.
-    pub(crate) fn negotiated(&self, version: ApiVersion, asked: Asked) {
+    pub(crate) fn negotiated(&self, version: ApiVersion, asked: RangeKind) {
         if let Some(kind) = ASKED.iter().position(|(kind, _)| *kind == asked) {
             self.requests[version.index()][kind].inc();
         }

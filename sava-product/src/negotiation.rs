@@ -1,4 +1,4 @@
-//! Which version of the API a request asks for: proactive negotiation of a media type (RFC 9110, §12.5.1).
+//! Which version of the API a request asks for: proactive negotiation of a media type (RFC 9110 §12.5.1).
 //!
 //! Pure and on its own: the values of the `Accept` header and the versions that are served go in, a [`Choice`] or
 //! [`NotAcceptable`] comes out. Nothing is allocated, and the work is linear in the length of the header.
@@ -9,13 +9,13 @@
 //! version that is named with `q=0` is out, whatever else would let it in: "newest" then is the newest of the rest.
 //!
 //! Real clients are met with kindness: a range that cannot be parsed is skipped, a bare `*` is `*/*`, `q=.2` is 0.2,
-//! parameters of a range other than `q` are ignored, and a header of which nothing can be read counts as none.
+//! parameters of a range other than `q` are ignored, and a header of which nothing can be read is as if it were not there.
 
 use sava_service::quality::{Quality, weighted};
 
 use crate::api_version::ApiVersion;
 
-/// The most bytes of `Accept` that are looked at; the server's own limit on header sections is no larger.
+/// The most bytes of `Accept` that are looked at; the server's own limit on header sections is not larger.
 const MAX_BYTES: usize = 32 * 1024;
 
 /// What was chosen.
@@ -23,15 +23,15 @@ const MAX_BYTES: usize = 32 * 1024;
 pub(crate) struct Choice {
     /// The version.
     pub version: ApiVersion,
-    /// The form of the media type that answers.
-    pub form: Form,
+    /// The media type that answers.
+    pub media_type: MediaType,
     /// The kind of range by which it was chosen.
-    pub asked: Asked,
+    pub asked: RangeKind,
 }
 
-/// The form of the media type of the answer.
+/// The media type of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum MediaType {
     /// The version's own type, such as `application/vnd.sava.v2+json`.
     Vendor,
     /// `application/json`.
@@ -40,7 +40,7 @@ pub(crate) enum Form {
 
 /// The kind of range that a client asked with, from the one that says least to the one that says most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Asked {
+pub(crate) enum RangeKind {
     /// No `Accept`, or none that can be read.
     Nothing,
     /// `*/*`, or a bare `*`.
@@ -55,7 +55,7 @@ pub(crate) enum Asked {
     Version,
 }
 
-impl Asked {
+impl RangeKind {
     /// How much the range says: ranges of one level are equals.
     const fn specificity(self) -> u8 {
         match self {
@@ -81,22 +81,22 @@ pub(crate) fn negotiate<'header>(
     accept: impl IntoIterator<Item = &'header [u8]>,
     served: &[ApiVersion],
 ) -> Result<Choice, NotAcceptable> {
-    let wishes = Wishes::read(accept, served);
-    if !wishes.readable {
+    let preferences = Preferences::read(accept, served);
+    if !preferences.readable {
         let newest = served.iter().copied().max().ok_or(NotAcceptable)?;
-        return Ok(Choice { version: newest, form: Form::Plain, asked: Asked::Nothing });
+        return Ok(Choice { version: newest, media_type: MediaType::Plain, asked: RangeKind::Nothing });
     }
-    wishes
+    preferences
         .candidates(served)
         .flatten()
         .filter(|(quality, _)| quality.is_acceptable())
-        // Equal in all but the form are, say, `vnd.sava+json` and `json`: the vendor's type says more. Of a wildcard
-        // the plain form is meant.
+        // Equal in all but the media type are, say, `vnd.sava+json` and `json`: the vendor's type says more. Of a wildcard
+        // `application/json` is meant.
         .max_by_key(|(quality, choice)| {
             let specificity = choice.asked.specificity();
-            let prefers = match choice.form {
-                Form::Vendor => specificity > Asked::Application.specificity(),
-                Form::Plain => specificity <= Asked::Application.specificity(),
+            let prefers = match choice.media_type {
+                MediaType::Vendor => specificity > RangeKind::Application.specificity(),
+                MediaType::Plain => specificity <= RangeKind::Application.specificity(),
             };
             (*quality, specificity, choice.version, prefers)
         })
@@ -106,7 +106,7 @@ pub(crate) fn negotiate<'header>(
 
 /// What the ranges of a request say of each thing that is served: a fixed table, however long the header is.
 #[derive(Default)]
-struct Wishes {
+struct Preferences {
     /// By [`ApiVersion::index`].
     versions: [Option<Quality>; ApiVersion::ALL.len()],
     vendor: Option<Quality>,
@@ -117,16 +117,16 @@ struct Wishes {
     readable: bool,
 }
 
-impl Wishes {
+impl Preferences {
     fn read<'header>(accept: impl IntoIterator<Item = &'header [u8]>, served: &[ApiVersion]) -> Self {
-        let mut wishes = Self::default();
+        let mut preferences = Self::default();
         let mut bytes_left = MAX_BYTES;
         for value in accept {
             let value = &value[..value.len().min(bytes_left)];
             bytes_left -= value.len();
             for (name, quality) in weighted(value).filter(|(name, _)| is_range(name)) {
-                wishes.readable = true;
-                if let Some(entry) = wishes.entry(name, served) {
+                preferences.readable = true;
+                if let Some(entry) = preferences.entry(name, served) {
                     // The same range twice: the better counts, but a refusal is a refusal.
                     *entry = Some(entry.map_or(quality, |before| {
                         if before.is_acceptable() && quality.is_acceptable() {
@@ -138,7 +138,7 @@ impl Wishes {
                 }
             }
         }
-        wishes
+        preferences
     }
 
     fn entry(&mut self, name: &[u8], served: &[ApiVersion]) -> Option<&mut Option<Quality>> {
@@ -174,21 +174,21 @@ impl Wishes {
             .filter(|(wish, _)| *wish != Some(Quality::NONE))
             .map(|(_, version)| version)
             .max();
-        let wildcards = [(self.application, Asked::Application), (self.anything, Asked::Anything)];
+        let wildcards = [(self.application, RangeKind::Application), (self.anything, RangeKind::Anything)];
         versions.flat_map(move |(named, version)| {
             let is_newest = Some(version) == newest;
             let alias = self.vendor.filter(|_| is_newest);
-            let own = [(named, Asked::Version), (alias, Asked::Vendor)];
+            let own = [(named, RangeKind::Version), (alias, RangeKind::Vendor)];
             // A wildcard does not let a version in by the plain type that the client judged by its name: after
             // `application/vnd.sava.v3+json;q=0.1, */*` anything is better than version 3.
             let plain = match (self.json, named) {
-                (Some(_), _) if is_newest => [(self.json, Asked::Json), (None, Asked::Anything)],
+                (Some(_), _) if is_newest => [(self.json, RangeKind::Json), (None, RangeKind::Anything)],
                 (None, None) => wildcards,
-                _ => [(None, Asked::Application), (None, Asked::Anything)],
+                _ => [(None, RangeKind::Application), (None, RangeKind::Anything)],
             };
             [
-                most_specific(own.into_iter().chain(wildcards), version, Form::Vendor),
-                most_specific(plain.into_iter(), version, Form::Plain),
+                most_specific(own.into_iter().chain(wildcards), version, MediaType::Vendor),
+                most_specific(plain.into_iter(), version, MediaType::Plain),
             ]
         })
     }
@@ -196,11 +196,11 @@ impl Wishes {
 
 /// The first of `ranges` (the most specific first) that the client gave.
 fn most_specific(
-    mut ranges: impl Iterator<Item = (Option<Quality>, Asked)>,
+    mut ranges: impl Iterator<Item = (Option<Quality>, RangeKind)>,
     version: ApiVersion,
-    form: Form,
+    media_type: MediaType,
 ) -> Option<(Quality, Choice)> {
-    ranges.find_map(|(wish, asked)| wish.map(|quality| (quality, Choice { version, form, asked })))
+    ranges.find_map(|(wish, asked)| wish.map(|quality| (quality, Choice { version, media_type, asked })))
 }
 
 /// The number in `vnd.sava.vN+json`.
@@ -226,7 +226,7 @@ fn is_range(name: &[u8]) -> bool {
 }
 
 fn is_token(text: &[u8]) -> bool {
-    // RFC 9110, §5.6.2.
+    // RFC 9110 §5.6.2.
     !text.is_empty()
         && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }

@@ -14,7 +14,7 @@ use crate::{
     catalog::{Catalog, List, Store},
     document::{Document, Tag},
     headers::{X_TOTAL_COUNT, answer_with},
-    negotiation::Form,
+    negotiation::MediaType,
     path::parameter,
     problems,
     query::{Selection, Window, links::links},
@@ -28,7 +28,11 @@ pub(crate) async fn list_stores(
     request: Request,
 ) -> Result<Response, Problem> {
     let representation = state.negotiate(request.headers())?;
-    let index = state.catalog.load().index.in_form(representation.content_type(), representation.etag_form());
+    let index = state
+        .catalog
+        .load()
+        .index
+        .with_media_type(representation.content_type(), representation.etag_suffix());
     let headers = state.version_headers(representation.version);
     Ok(representation.mark(answer_with(&index, request.headers(), headers).await))
 }
@@ -48,7 +52,7 @@ pub(crate) async fn list_products(
     headers.insert(X_TOTAL_COUNT, HeaderValue::from(store.len()));
     let response = match store.list(representation.version) {
         List::Whole { plain, vendor } => {
-            let document = if representation.form == Form::Plain { plain } else { vendor };
+            let document = if representation.media_type == MediaType::Plain { plain } else { vendor };
             answer_with(document, request.headers(), headers).await
         }
         List::Large { tag } => {
@@ -97,7 +101,7 @@ pub(crate) async fn show_product(
     let representation = state.negotiate(request.headers())?;
     let product = store.product(representation.version, position);
     let document = Document::new(representation.content_type(), product)
-        .in_form(representation.content_type(), representation.etag_form());
+        .with_media_type(representation.content_type(), representation.etag_suffix());
     let headers = state.version_headers(representation.version);
     Ok(representation.mark(answer_with(&document, request.headers(), headers).await))
 }

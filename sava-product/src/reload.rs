@@ -30,7 +30,7 @@ use crate::{
 const POLL: Duration = Duration::from_secs(4);
 /// Files that change are left alone until they have not changed for this long: who writes them may not be done.
 const QUIET: Duration = Duration::from_millis(100);
-/// They are not waited for longer than so many times that.
+/// The longest wait is this many times that.
 const MAX_QUIETS: usize = 10;
 
 /// Keeps `catalog` up to date with `source` until the process ends.
@@ -71,7 +71,7 @@ pub async fn watch(
 }
 
 fn watcher(events: &Arc<Notify>) -> Option<RecommendedWatcher> {
-    let events = events.clone();
+    let events = Arc::clone(events);
     let notify = move |event: notify::Result<notify::Event>| {
         // To look at the files is an access, and would be an event without end.
         let is_change = event.is_ok_and(|event| match event.kind {
@@ -154,7 +154,7 @@ impl Reloader<'_> {
                 self.catalog.store(Arc::new(catalog));
                 self.readiness.report("catalog", Ok(()));
             }
-            // An empty directory at the start was told of when it was found so.
+            // An empty directory was reported at the start.
             Err(LoadError::NoFile(_)) if is_first => {}
             Err(error) => {
                 // A disk that does not answer is asked again, changed or not.

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use sava_service::server;
 
-use crate::{api_version::ApiVersion, negotiation::Form};
+use crate::{api_version::ApiVersion, negotiation::MediaType};
 
 /// The version that a request asks for, and the type that answers it.
 #[derive(Clone, Copy, Debug)]
@@ -12,16 +12,16 @@ pub(crate) struct Representation {
     /// The version.
     pub version: ApiVersion,
     /// Its own type, or `application/json`.
-    pub form: Form,
+    pub media_type: MediaType,
 }
 
 impl Representation {
     /// Its media type.
     #[must_use]
     pub(crate) fn content_type(self) -> HeaderValue {
-        match self.form {
-            Form::Vendor => self.version.content_type(),
-            Form::Plain => HeaderValue::from_static("application/json"),
+        match self.media_type {
+            MediaType::Vendor => self.version.content_type(),
+            MediaType::Plain => HeaderValue::from_static("application/json"),
         }
     }
 
@@ -34,10 +34,10 @@ impl Representation {
 
     /// What tells its ETags from those of the same product or list in another representation.
     #[must_use]
-    pub(crate) fn etag_form(self) -> &'static str {
-        match self.form {
-            Form::Vendor => self.version.vendor_form(),
-            Form::Plain => self.version.plain_form(),
+    pub(crate) fn etag_suffix(self) -> &'static str {
+        match self.media_type {
+            MediaType::Vendor => self.version.vendor_etag_suffix(),
+            MediaType::Plain => self.version.plain_etag_suffix(),
         }
     }
 }

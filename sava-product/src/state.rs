@@ -68,7 +68,7 @@ impl AppState {
         })
     }
 
-    /// What answers `/version`, made anew for each request: the release, the versions of the API, and which catalog is
+    /// What answers `/version`, made for each request: the release, the versions of the API, and which catalog is
     /// sold from.
     pub fn version(&self) -> Arc<dyn Fn(&Identity) -> Value + Send + Sync> {
         let state = self.clone();
@@ -102,7 +102,7 @@ impl AppState {
             return Err(problems::not_acceptable(self.release));
         };
         self.metrics.negotiated(choice.version, choice.asked);
-        Ok(Representation { version: choice.version, form: choice.form })
+        Ok(Representation { version: choice.version, media_type: choice.media_type })
     }
 
     /// The products of `store` that the query string `query` selects, and which of them it wants. Patterns take time to

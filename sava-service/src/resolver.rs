@@ -2,7 +2,7 @@
 //!
 //! What the C library does by default is done here too, because that is what people know: `/etc/hosts` first (hosts(5)),
 //! then the name servers of `/etc/resolv.conf` with its search list as written, `ndots`, `rotate`, `timeout` and
-//! `attempts` (resolv.conf(5)). Both files are read anew when they change. hickory's own reader of the system's files puts
+//! `attempts` (resolv.conf(5)). Both files are read again when they change. hickory's own reader of the system's files puts
 //! the part behind the first dot of the host's name before the search list, which in a pod whose name has dots is no
 //! domain at all, and asks `/etc/hosts` last; so hickory is given one name at a time here.
 
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Resolves names as `/etc/hosts` and `/etc/resolv.conf` say. A handle, cheap to clone.
 ///
-/// Every connection asks anew, so a pod that is gone is not connected to for as long as a time to live. Nothing that a
+/// Every connection asks again, so a pod that is gone is not connected to for as long as a time to live. Nothing that a
 /// name server says is thrown away for being late: a look-up goes on when nobody waits for it any more, and its answer
 /// serves for its time to live while the name server is slow or away.
 ///
@@ -84,7 +84,7 @@ pub struct ResolveError(Arc<NetError>);
 impl ResolveError {
     /// Whether name servers answered, and know no address of the name.
     #[must_use]
-    pub fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         self.0.is_no_records_found()
     }
 }

@@ -1,4 +1,4 @@
-//! The text of a data file, kept packed: while a catalog is made beside another, a few megabytes stand for the whole
+//! The text of a data file, kept compressed: while a catalog is made beside another, a few megabytes stand for the whole
 //! text, and it can be read again for the places of mistakes.
 
 use std::{
@@ -32,7 +32,7 @@ pub(super) struct DataFile {
 enum Text {
     /// In the binary.
     Plain(&'static [u8]),
-    Packed(Vec<u8>),
+    Compressed(Vec<u8>),
 }
 
 /// A place in the text.
@@ -53,27 +53,27 @@ impl DataFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// When it cannot be read, is no regular file, or too large.
+    /// When it cannot be read, is not a regular file, or too large.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let encoder = zstd::stream::write::Encoder::new(Vec::new(), LEVEL)?;
         let mut intake = Intake { encoder, hasher: Sha256::new(), n_bytes: 0 };
         file::read_into(path, MAX_BYTES, &mut intake)?;
-        let mut packed = intake.encoder.finish()?;
-        packed.shrink_to_fit();
+        let mut compressed = intake.encoder.finish()?;
+        compressed.shrink_to_fit();
         let sha256 = hex::encode(intake.hasher.finalize());
-        Ok(Self { text: Text::Packed(packed), n_bytes: intake.n_bytes, sha256 })
+        Ok(Self { text: Text::Compressed(compressed), n_bytes: intake.n_bytes, sha256 })
     }
 
     /// The text from its beginning, without a byte order mark.
     ///
     /// # Panics
-    /// Never: memory can be read, and what was packed there unpacks.
+    /// Never: memory can be read, and what was compressed there is decompressed.
     pub(super) fn reader(&self) -> Box<dyn io::BufRead + '_> {
         let mut reader: Box<dyn io::BufRead> = match &self.text {
             Text::Plain(text) => Box::new(*text),
-            Text::Packed(packed) => {
-                let unpacked = zstd::stream::read::Decoder::with_buffer(packed.as_slice());
-                Box::new(BufReader::with_capacity(CHUNK, unpacked.expect("memory for a window of zstd")))
+            Text::Compressed(compressed) => {
+                let decompressed = zstd::stream::read::Decoder::with_buffer(compressed.as_slice());
+                Box::new(BufReader::with_capacity(CHUNK, decompressed.expect("memory for a window of zstd")))
             }
         };
         if chunk(&mut *reader).starts_with(BYTE_ORDER_MARK) {
@@ -165,7 +165,7 @@ fn is_later_byte(byte: u8) -> bool {
 
 /// What is read next; empty at the end.
 fn chunk<'reader>(reader: &'reader mut (dyn io::BufRead + '_)) -> &'reader [u8] {
-    reader.fill_buf().expect("memory can be read, and what was packed unpacks")
+    reader.fill_buf().expect("memory can be read, and what was compressed is decompressed")
 }
 
 /// Packs a file while it is read.

@@ -51,7 +51,7 @@ pub(crate) struct Draft<'file> {
     pub id: u64,
     /// What it is called.
     pub title: Cow<'file, str>,
-    /// What is told of it.
+    /// What is said of it.
     pub description: Cow<'file, str>,
     /// What it costs.
     pub price: Money,

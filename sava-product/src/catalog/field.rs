@@ -9,7 +9,7 @@ pub(crate) enum Field {
     Locale,
     /// What it is called.
     Title,
-    /// What is told of it.
+    /// What is said of it.
     Description,
     /// In major units.
     Price,

@@ -58,13 +58,13 @@ pub(super) struct Fields<'file> {
     offset: usize,
     /// Where it begins in memory.
     address: usize,
-    /// What mistakes are told of, such as `product 3 of ie`.
+    /// What mistakes are about, such as `product 3 of ie`.
     subject: Option<String>,
 }
 
 impl<'file> Fields<'file> {
-    /// The members of `raw`, which begins at the byte `offset` of the file, or a mistake where it is no object. `subject`
-    /// makes out what mistakes are told of.
+    /// The members of `raw`, which begins at the byte `offset` of the file, or a mistake where it is not an object. `subject`
+    /// makes out what mistakes are about.
     pub(super) fn read(
         raw: &'file RawValue,
         offset: usize,

@@ -16,7 +16,7 @@ pub(crate) struct Index {
     ranks: Vec<u32>,
     /// Where in `order` each group begins, and at last its length.
     starts: Vec<u32>,
-    /// The value of each group, for numbers: so many units of the decimal place `places`.
+    /// The value of each group, for numbers: in units of the decimal place `places`.
     units: Vec<u64>,
     places: u32,
     /// How many groups have a value: all, or all but the last.
@@ -24,7 +24,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The index of a field of numbers, which are so many units of the decimal place `places`.
+    /// The index of a field of numbers, which are in units of the decimal place `places`.
     pub(super) fn of_numbers(values: &[Option<u64>], places: u32) -> Self {
         let value = |position: u32| values[position as usize];
         let mut index = Self::sorted(

@@ -37,7 +37,7 @@ pub(super) enum Products {
     /// Not there, or `null`.
     #[default]
     Missing,
-    /// An array of so many elements.
+    /// An array of this many elements.
     Array(usize),
     /// Something else, between these bytes of the file.
     Other(usize, usize),

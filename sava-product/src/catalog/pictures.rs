@@ -123,7 +123,7 @@ fn read(path: &Path, bytes_left: &mut u64) -> Result<Bytes, String> {
     Ok(bytes.into())
 }
 
-/// The name of a picture's file in a reference, which may be the path that the API gives: none where it is no name
+/// The name of a picture's file in a reference, which may be the path that the API gives: none where it is not a name
 /// that is one plain segment of a path.
 #[must_use]
 pub(super) fn file_name(reference: &str) -> Option<&str> {

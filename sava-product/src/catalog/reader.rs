@@ -12,7 +12,7 @@ use super::{
     mistake::{Collector, Mistake, Mistakes},
     outline::{self, Element, Outline, Products},
     pictures::{Pictures, file_name},
-    store::{STARS_PLACES, Shelves},
+    store::{STARS_PLACES, StoresBuilder},
 };
 use crate::decimal::Decimal;
 
@@ -29,7 +29,7 @@ pub(super) fn read(
     file: &DataFile,
     pictures: &Pictures,
     defaults: &[StoreDraft],
-) -> Result<Shelves, Mistakes> {
+) -> Result<StoresBuilder, Mistakes> {
     // Once for its form and its stores, as these may stand after the products, and once for the products.
     let outline = outline::read(file, |_product| {}).map_err(|error| unreadable(file, &error))?;
     let mut reader = Reader {
@@ -39,9 +39,9 @@ pub(super) fn read(
         is_bare: outline.stores.is_none(),
         wrong_locales: Vec::new(),
     };
-    let shelves = reader.read(&outline, defaults);
+    let stores = reader.read(&outline, defaults);
     reader.mistakes.finish(file)?;
-    Ok(shelves)
+    Ok(stores)
 }
 
 /// A file that is not JSON, or whose outermost form is another: nothing more can be said of it.
@@ -69,7 +69,7 @@ struct Reader<'file> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, outline: &Outline, defaults: &[StoreDraft]) -> Shelves {
+    fn read(&mut self, outline: &Outline, defaults: &[StoreDraft]) -> StoresBuilder {
         let n_products = match outline.products {
             Products::Array(n_products) => n_products,
             Products::Missing => {
@@ -90,10 +90,10 @@ impl Reader<'_> {
             let message = "is empty, and so is stores: there is nothing to sell";
             self.mistakes.note(0, None, Some("products"), message);
         }
-        let mut shelves = Shelves::new(stores, self.file.n_bytes);
+        let mut stores = StoresBuilder::new(stores, self.file.n_bytes);
         let mut first_offsets = HashMap::with_capacity(n_products);
-        self.each_product(|reader, product| reader.product(&product, &mut shelves, &mut first_offsets));
-        shelves
+        self.each_product(|reader, product| reader.product(&product, &mut stores, &mut first_offsets));
+        stores
     }
 
     /// Reads the file once more, for its products.
@@ -225,7 +225,7 @@ impl Reader<'_> {
     fn product(
         &mut self,
         product: &Element,
-        shelves: &mut Shelves,
+        stores: &mut StoresBuilder,
         first_offsets: &mut HashMap<(usize, u64), usize>,
     ) {
         let mistakes = &mut self.mistakes;
@@ -235,17 +235,17 @@ impl Reader<'_> {
         let id = fields.id(mistakes, MAX_ID, self.is_bare);
         let locale = fields.text(mistakes, "locale");
         let position = locale.and_then(|locale| {
-            let found = shelves.data().position(|store| store.locale.eq_ignore_ascii_case(&locale));
+            let found = stores.data().position(|store| store.locale.eq_ignore_ascii_case(&locale));
             let is_of_wrong_store =
                 self.wrong_locales.iter().any(|wrong| wrong.eq_ignore_ascii_case(&locale));
             if found.is_none() && !is_of_wrong_store {
-                fields.note(mistakes, "locale", unknown_locale(&locale, shelves));
+                fields.note(mistakes, "locale", unknown_locale(&locale, stores));
             }
             found
         });
         let title = fields.visible_text(mistakes, "title");
         let description = fields.text(mistakes, "description");
-        let currency = position.and_then(|position| shelves.data().nth(position)).map(|store| store.currency);
+        let currency = position.and_then(|position| stores.data().nth(position)).map(|store| store.currency);
         let price = price(&fields, mistakes, currency);
         let image = image(&fields, mistakes, self.pictures, title.as_ref());
         let rating = rating(&fields, mistakes);
@@ -261,7 +261,7 @@ impl Reader<'_> {
             // Of a file with mistakes nothing is made.
             && mistakes.is_empty()
         {
-            shelves.push(position, &Draft { id, title, description, price, image, rating, category });
+            stores.push(position, &Draft { id, title, description, price, image, rating, category });
         }
     }
 }
@@ -287,12 +287,12 @@ fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
-fn unknown_locale(locale: &str, shelves: &Shelves) -> String {
+fn unknown_locale(locale: &str, stores: &StoresBuilder) -> String {
     if !is_locale_name(locale) {
         return not_a_locale_name(locale);
     }
     let name = locale.to_ascii_lowercase();
-    match shelves.data().find(|store| store.answers_to(&name)) {
+    match stores.data().find(|store| store.answers_to(&name)) {
         Some(store) => format!("{locale:?} is an alias; the store's locale is {:?}", store.locale),
         None => format!("{locale:?} is not the locale of a store that stores lists"),
     }

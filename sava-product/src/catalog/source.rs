@@ -12,7 +12,7 @@ use super::{
     mistake::{Mistake, Mistakes},
     pictures::Pictures,
     reader,
-    store::Shelves,
+    store::StoresBuilder,
 };
 use crate::{disk::Disk, document::Tag};
 
@@ -139,11 +139,11 @@ impl Contents {
         if let Some(end) = self.db.end_of_utf8() {
             return Err(mistakes(not_utf8(&self.db, end)));
         }
-        let shelves = reader::read(&self.db, &self.pictures, &default_stores()).map_err(mistakes)?;
+        let stores = reader::read(&self.db, &self.pictures, &default_stores()).map_err(mistakes)?;
         let version = self.version();
         // Not needed any more, and the indexes that follow need room.
         drop(self.db);
-        Ok(Catalog::new(shelves.build(), self.pictures, self.name, self.digest, version))
+        Ok(Catalog::new(stores.build(), self.pictures, self.name, self.digest, version))
     }
 }
 
@@ -160,8 +160,8 @@ fn not_utf8(file: &DataFile, offset: usize) -> Mistakes {
 /// The stores of the embedded data, by which a bare json-server file is understood.
 fn default_stores() -> Vec<StoreDraft> {
     let pictures = Pictures::embedded(embedded::IMAGES);
-    let shelves = reader::read(&DataFile::embedded(embedded::DB), &pictures, &[]);
-    shelves.iter().flat_map(Shelves::data).cloned().collect()
+    let stores = reader::read(&DataFile::embedded(embedded::DB), &pictures, &[]);
+    stores.iter().flat_map(StoresBuilder::data).cloned().collect()
 }
 
 impl std::error::Error for LoadError {}

@@ -58,14 +58,14 @@ pub(crate) enum List {
 
 /// Stores whose products are still being read. Each product is written at once into what answers requests, so that
 /// none is kept in another form.
-pub(super) struct Shelves {
-    stores: Vec<Shelf>,
+pub(super) struct StoresBuilder {
+    stores: Vec<StoreBuilder>,
     /// The bytes of all products, of whichever store.
     arena: Vec<u8>,
 }
 
 /// One of them.
-struct Shelf {
+struct StoreBuilder {
     data: StoreDraft,
     products: Vec<Pieces>,
     ids: Vec<Option<u64>>,
@@ -76,13 +76,13 @@ struct Shelf {
     reviews: Vec<Option<u64>>,
 }
 
-impl Shelves {
+impl StoresBuilder {
     /// Stores without products yet, from a file of `n_bytes`.
     pub(super) fn new(stores: Vec<StoreDraft>, n_bytes: usize) -> Self {
         // glibc maps a block of more than 32 MiB by itself, whatever was freed before. Such a block takes the memory that
         // is written to, is never copied to grow, and goes back to the system as soon as the catalog goes.
         const MAPPED: usize = 33 << 20;
-        let stores = stores.into_iter().map(Shelf::new).collect();
+        let stores = stores.into_iter().map(StoreBuilder::new).collect();
         Self { stores, arena: Vec::with_capacity(MAPPED.max(2 * n_bytes)) }
     }
 
@@ -109,7 +109,7 @@ impl Shelves {
     }
 }
 
-impl Shelf {
+impl StoreBuilder {
     fn new(data: StoreDraft) -> Self {
         let (products, ids, prices, stars, reviews) = Default::default();
         Self { data, products, ids, prices, stars, reviews }
@@ -231,8 +231,10 @@ impl Store {
             self.array(version, self.positions()),
         );
         List::Whole {
-            plain: Box::new(document.in_form(document.content_type.clone(), version.plain_form())),
-            vendor: Box::new(document.in_form(version.content_type(), version.vendor_form())),
+            plain: Box::new(
+                document.with_media_type(document.content_type.clone(), version.plain_etag_suffix()),
+            ),
+            vendor: Box::new(document.with_media_type(version.content_type(), version.vendor_etag_suffix())),
         }
     }
 

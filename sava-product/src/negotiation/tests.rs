@@ -5,22 +5,22 @@ use super::*;
 const ALL: &[ApiVersion] = &ApiVersion::ALL;
 
 #[track_caller]
-fn check(accept: &str, expected: impl Into<Option<(u8, Form)>>) {
+fn check(accept: &str, expected: impl Into<Option<(u8, MediaType)>>) {
     check_lines(&[accept], ALL, expected);
 }
 
 #[track_caller]
-fn check_lines(accept: &[&str], served: &[ApiVersion], expected: impl Into<Option<(u8, Form)>>) {
+fn check_lines(accept: &[&str], served: &[ApiVersion], expected: impl Into<Option<(u8, MediaType)>>) {
     let choice = negotiate(accept.iter().map(|line| line.as_bytes()), served);
     assert_eq!(
-        choice.ok().map(|choice| (choice.version.number(), choice.form)),
+        choice.ok().map(|choice| (choice.version.number(), choice.media_type)),
         expected.into(),
         "{accept:?}"
     );
 }
 
-const VENDOR: fn(u8) -> (u8, Form) = |version| (version, Form::Vendor);
-const PLAIN: fn(u8) -> (u8, Form) = |version| (version, Form::Plain);
+const VENDOR: fn(u8) -> (u8, MediaType) = |version| (version, MediaType::Vendor);
+const PLAIN: fn(u8) -> (u8, MediaType) = |version| (version, MediaType::Plain);
 
 #[test]
 fn a_named_version_is_served_in_its_own_type() {

@@ -41,7 +41,7 @@ fn with_page(query: &str, page: usize) -> String {
     changed
 }
 
-/// Writes what a reference can hold as it is, and all else percent-encoded (RFC 3986, §2.1): a client may have sent it
+/// Writes what a reference can hold as it is, and all else percent-encoded (RFC 3986 §2.1): a client may have sent it
 /// raw, and it must not end the link early.
 fn escape(text: &str, out: &mut String) {
     for byte in text.bytes() {

@@ -43,7 +43,7 @@ impl Wanted {
     }
 }
 
-/// Whatever limits the time that a query takes.
+/// What limits how long a query takes.
 pub(super) struct Clock {
     ends: Instant,
     ticks: u32,

@@ -41,7 +41,7 @@ struct State {
     faults: Faults,
     until: Option<Instant>,
     random: fastrand::Rng,
-    /// The order in which this block of 100 requests draws its fates.
+    /// The order in which this block of 100 requests draws its injections.
     block: [u8; BLOCK],
     drawn: usize,
     /// Hundredths of a request that the blocks so far still owe, of errors and of hangs.
@@ -55,8 +55,8 @@ const BLOCK: usize = 100;
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fate {
-    pub(crate) delay: Option<Duration>,
+pub(crate) struct Injection {
+    pub delay: Option<Duration>,
     pub(crate) end: Option<End>,
 }
 
@@ -142,13 +142,13 @@ impl FaultControl {
         self.shared.hits_requests.load(Ordering::Relaxed)
     }
 
-    /// Whether the API version must be known before a fate can be drawn.
+    /// Whether the API version must be known before a injection can be drawn.
     pub(crate) fn waits_for_version(&self) -> bool {
         self.state().faults.api_version.is_some()
     }
 
-    /// Draws the fate of one request; `None` out of scope. May end the process, if that is the fate.
-    pub(crate) fn draw(&self, route: &str, api_version: Option<&str>) -> Option<Fate> {
+    /// Draws the injection of one request; `None` out of scope. May end the process, if that is the injection.
+    pub(crate) fn draw(&self, route: &str, api_version: Option<&str>) -> Option<Injection> {
         let mut state = self.state();
         let in_scope = state.faults.hits_requests()
             && state.until.is_none_or(|until| Instant::now() < until)
@@ -157,7 +157,7 @@ impl FaultControl {
         if !in_scope {
             return None;
         }
-        let fate = state.draw();
+        let injection = state.draw();
         let count = |kind| self.shared.injected.with_label_values(&[kind]).inc();
         if let Some(code) = state.faults.exit {
             tracing::error!(code, "exit, a fault on purpose");
@@ -172,15 +172,15 @@ impl FaultControl {
             self.shared.leaked.add(i64::try_from(size).unwrap_or(i64::MAX));
             count("leak");
         }
-        if fate.delay.is_some() {
+        if injection.delay.is_some() {
             count("delay");
         }
-        match fate.end {
+        match injection.end {
             Some(End::Error(_)) => count("error"),
             Some(End::Hang) => count("hang"),
             None => {}
         }
-        Some(fate)
+        Some(injection)
     }
 
     fn apply(&self, faults: Faults) -> Option<Instant> {
@@ -233,8 +233,8 @@ impl State {
     }
 
     /// One of each 100: the positions of a block are shuffled, the first of them are errors, the next hang.
-    /// A rate that is no whole number of requests of a block is carried over to the next.
-    fn draw(&mut self) -> Fate {
+    /// A rate that is not a whole number of requests of a block is carried over to the next.
+    fn draw(&mut self) -> Injection {
         if self.drawn == BLOCK {
             self.drawn = 0;
             self.random.shuffle(&mut self.block);
@@ -258,7 +258,7 @@ impl State {
             let span = u64::try_from(max.saturating_sub(min).as_micros()).unwrap_or(u64::MAX - 1);
             min + Duration::from_micros(self.random.u64(0..=span))
         });
-        Fate { delay, end }
+        Injection { delay, end }
     }
 }
 
@@ -273,8 +273,9 @@ mod tests {
     }
 
     fn errors(control: &FaultControl, requests: usize) -> Vec<usize> {
-        let hit =
-            |_: &usize| control.draw("/", None).is_some_and(|fate| matches!(fate.end, Some(End::Error(_))));
+        let hit = |_: &usize| {
+            control.draw("/", None).is_some_and(|injection| matches!(injection.end, Some(End::Error(_))))
+        };
         (0..requests).filter(hit).collect()
     }
 
@@ -357,7 +358,7 @@ mod tests {
         let control = control(Faults::NONE);
         let lasting = Some(Duration::from_mins(1));
         control.set(Faults {
-            delay: Some(Delay::fixed(Duration::ZERO)),
+            delay: Some("0s".parse().expect("a duration")),
             not_ready: true,
             lasting,
             ..Faults::NONE

@@ -16,7 +16,7 @@ pub(super) fn look_up(file: &Path, name: &str) -> Vec<IpAddr> {
 fn address_of(name: &str, line: &str) -> Option<IpAddr> {
     let (line, _comment) = line.split_once('#').unwrap_or((line, ""));
     let mut words = line.split_whitespace();
-    // A scope is of no use without an interface: `fe80::1%eth0`.
+    // A scope is useless without an interface: `fe80::1%eth0`.
     let address = words.next()?.split('%').next()?.parse().ok()?;
     words.any(|word| word.eq_ignore_ascii_case(name)).then_some(address)
 }

@@ -213,7 +213,7 @@ async fn rotate_asks_name_servers_in_turn() {
 }
 
 #[tokio::test]
-async fn changed_file_is_read_anew() {
+async fn changed_file_is_read_again() {
     let server = NameServer::knowing(&[("a.new", [10, 0, 0, 1], 5)]).await;
     let machine = Machine::new("", &format!("{HERE}search old\n"), server.port);
     assert!(machine.first("a").await.is_err());

@@ -164,7 +164,7 @@ impl Activity {
         self.state().doing == Doing::Header
     }
 
-    /// Looks at what came of a head that is no request.
+    /// Looks at what came of a head that is not a request.
     pub(crate) fn with_head<T>(&self, look: impl FnOnce(&Head) -> T) -> T {
         look(&self.state().head)
     }

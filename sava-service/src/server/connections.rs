@@ -56,7 +56,7 @@ pub(crate) struct Connections<A> {
     waiting: Arc<AtomicUsize>,
     /// Those that are open and those that ever were, where they are counted.
     count: Option<(IntGauge, IntCounter)>,
-    farewells: Arc<Semaphore>,
+    lingering: Arc<Semaphore>,
 }
 
 impl<A, F, B> Connections<A>
@@ -79,7 +79,7 @@ where
             open: Arc::default(),
             waiting: Arc::default(),
             count,
-            farewells: Arc::new(Semaphore::new(MAX_FAREWELLS)),
+            lingering: Arc::new(Semaphore::new(MAX_FAREWELLS)),
             shared: Arc::clone(shared),
             answer,
         }
@@ -120,11 +120,11 @@ where
                     connections.waiting.fetch_sub(1, Ordering::Relaxed);
                     match slot {
                         Some(slot) => connections.serve_in(slot, stream, peer).await,
-                        None => connections.see_off(stream),
+                        None => connections.refuse(stream),
                     }
                 });
             }
-            Err(_) => self.see_off(stream),
+            Err(_) => self.refuse(stream),
         }
     }
 
@@ -192,13 +192,13 @@ where
     }
 
     /// Answers a connection beyond the cap with 503, at once and without reading from it.
-    fn see_off(&self, stream: TcpStream) {
+    fn refuse(&self, stream: TcpStream) {
         // What the kernel's buffer does not take at once is not worth waiting for.
         let _ = SockRef::from(&stream).send(&self.refusals.refuse(Rejection::Connections));
-        if let Ok(farewell) = Arc::clone(&self.farewells).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.lingering).try_acquire_owned() {
             tokio::spawn(async move {
                 connection::linger(stream).await;
-                drop(farewell);
+                drop(permit);
             });
         }
     }

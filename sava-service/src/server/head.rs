@@ -38,7 +38,7 @@ impl Head {
         })
     }
 
-    /// Whether `Content-Length` is a number, however many digits it has, that no body has.
+    /// Whether `Content-Length` is a number too large for any body, however many digits it has.
     pub(crate) fn announces_too_much(&self) -> bool {
         const ENOUGH: usize = "18446744073709551".len();
         self.lines().skip(1).any(|line| {

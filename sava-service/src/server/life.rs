@@ -29,7 +29,7 @@ use crate::{faults::control::describe, trace::Tracing};
 const MAX_ADMIN_CONNECTIONS: usize = 64;
 
 /// For connections that are cut to end.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const CUT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Listens, serves and drains.
 pub(crate) async fn live(service: Service, router: Router) -> anyhow::Result<()> {
@@ -93,7 +93,7 @@ pub(crate) async fn live(service: Service, router: Router) -> anyhow::Result<()>
     }
     let cut = shared.in_flight();
     // What is cut has its line in the log too, before the last.
-    let _ = timeout(LAST_WORDS, shop.cut()).await;
+    let _ = timeout(CUT_TIMEOUT, shop.cut()).await;
     shared.tracing.end().await;
     let served = total();
     tracing::info!(served, served_while_draining = served - served_before, cut, "ended");

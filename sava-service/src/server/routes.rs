@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 
 use super::{ApiVersion, shared::Shared};
 use crate::{
-    faults::control::{End, Fate},
+    faults::control::{End, Injection},
     problem::FAULT,
     trace,
 };
@@ -31,7 +31,7 @@ impl<S> Layer<S> for RouteLayer {
     type Service = RouteService<S>;
 
     fn layer(&self, inner: S) -> RouteService<S> {
-        RouteService { inner, shared: self.0.clone() }
+        RouteService { inner, shared: Arc::clone(&self.0) }
     }
 }
 
@@ -57,8 +57,8 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let matched = request.extensions().get::<MatchedPath>().cloned();
         if self.shared.faults.hits_requests() {
-            let (inner, shared) = (self.inner.clone(), self.shared.clone());
-            return Either::Right(Box::pin(misbehave(shared, inner, request, matched)));
+            let (inner, shared) = (self.inner.clone(), Arc::clone(&self.shared));
+            return Either::Right(Box::pin(with_faults(shared, inner, request, matched)));
         }
         remember(matched);
         Either::Left(self.inner.call(request))
@@ -72,7 +72,7 @@ fn remember(matched: Option<MatchedPath>) {
 }
 
 /// Before the route's handler, so that an error has no effect; after it, if only its answer tells the API version.
-async fn misbehave<S>(
+async fn with_faults<S>(
     shared: Arc<Shared>,
     mut inner: S,
     request: Request,
@@ -87,24 +87,24 @@ where
     if shared.faults.waits_for_version() {
         let response = inner.call(request).await?;
         let version = response.extensions().get::<ApiVersion>().map(|version| version.0);
-        let fate = shared.faults.draw(route, version);
-        Ok(meet(&shared, fate).await.unwrap_or(response))
+        let injection = shared.faults.draw(route, version);
+        Ok(inject(&shared, injection).await.unwrap_or(response))
     } else {
-        let fate = shared.faults.draw(route, None);
-        match meet(&shared, fate).await {
+        let injection = shared.faults.draw(route, None);
+        match inject(&shared, injection).await {
             Some(response) => Ok(response),
             None => inner.call(request).await,
         }
     }
 }
 
-/// Lets a request meet its fate; `None` if it is answered as usual after that.
-async fn meet(shared: &Shared, fate: Option<Fate>) -> Option<Response> {
-    let fate = fate?;
-    if let Some(delay) = fate.delay {
+/// Injects what was drawn for a request; `None` if it is answered as usual after that.
+async fn inject(shared: &Shared, injection: Option<Injection>) -> Option<Response> {
+    let injection = injection?;
+    if let Some(delay) = injection.delay {
         tokio::time::sleep(delay).await;
     }
-    match fate.end? {
+    match injection.end? {
         End::Hang => std::future::pending().await,
         End::Error(status) => {
             let problem = FAULT.problem("This instance was told to answer some requests with an error.");

@@ -19,11 +19,11 @@ use crate::{
 
 /// What all requests of a process share.
 pub(crate) struct Shared {
-    pub(crate) service: Service,
+    pub service: Service,
     release: HeaderValue,
     instance: HeaderValue,
-    pub(crate) metrics: HttpMetrics,
-    pub(crate) faults: FaultControl,
+    pub metrics: HttpMetrics,
+    pub faults: FaultControl,
     pub(crate) tracing: Tracing,
     pub(crate) in_flight: AtomicUsize,
     /// Whether every answer closes its connection, for the process is about to end.
@@ -69,7 +69,7 @@ impl Shared {
     pub(crate) fn sign(&self, response: &mut Response) {
         const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
         const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
-        // Nothing may be loaded by what is no page, and nothing framed; a page says what it needs itself.
+        // What is not a page may load nothing, and nothing may be framed; a page says what it needs itself.
         const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         let headers = response.headers_mut();
         headers.reserve(7);

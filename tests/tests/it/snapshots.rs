@@ -1,5 +1,5 @@
 //! Whole answers, as they are: what changes them is seen in review. `INSTA_UPDATE=always cargo test -p sava-tests
-//! snapshots::` writes them anew.
+//! snapshots::` writes them again.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::pages::visitor::{Answer, Visitor};
 
 /// Status, the headers that are part of the contract, and the body.
-async fn told(answer: Response) -> String {
+async fn rendered(answer: Response) -> String {
     let mut text = format!("{}\n", answer.status());
     for name in
         ["content-type", "x-sava-media-type", "x-sava-release", "deprecation", "link", "vary", "allow"]
@@ -41,20 +41,20 @@ async fn representations_are_these() {
         let accept = format!("application/vnd.sava.{version}+json");
         assert_snapshot!(
             format!("product-{version}"),
-            told(product.get_as("/products/ie/3", &accept).await).await
+            rendered(product.get_as("/products/ie/3", &accept).await).await
         );
     }
-    assert_snapshot!("stores", told(product.get("/products").await).await);
+    assert_snapshot!("stores", rendered(product.get("/products").await).await);
 }
 
 #[tokio::test]
 async fn problems_are_these() {
     let product = Product::start().release("2.0.1").await;
-    assert_snapshot!("problem-unknown-locale", told(product.get("/products/fr").await).await);
-    assert_snapshot!("problem-unknown-product", told(product.get("/products/ie/999").await).await);
-    assert_snapshot!("problem-bad-query", told(product.get("/products/ie?_limit=many").await).await);
+    assert_snapshot!("problem-unknown-locale", rendered(product.get("/products/fr").await).await);
+    assert_snapshot!("problem-unknown-product", rendered(product.get("/products/ie/999").await).await);
+    assert_snapshot!("problem-bad-query", rendered(product.get("/products/ie?_limit=many").await).await);
     let v3 = "application/vnd.sava.v3+json";
-    assert_snapshot!("problem-not-acceptable", told(product.get_as("/products/ie", v3).await).await);
+    assert_snapshot!("problem-not-acceptable", rendered(product.get_as("/products/ie", v3).await).await);
 }
 
 #[tokio::test]

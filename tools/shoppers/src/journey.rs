@@ -35,7 +35,7 @@ const WORDS: [&str; 6] = ["lamp", "vinyl", "coffee", "bicycle", "organic", "wool
 
 /// What all shoppers of a run share.
 #[derive(Debug)]
-pub(crate) struct Street {
+pub(crate) struct Run {
     /// When the next request may be sent.
     pub(crate) pace: Pace,
     /// What was seen. Locked only to count: never over an await.
@@ -45,7 +45,7 @@ pub(crate) struct Street {
 /// One shopper: a browser profile of its own, with cookies and connections that nobody else has.
 pub(crate) struct Shopper<'a> {
     client: Client,
-    street: &'a Street,
+    run: &'a Run,
     rng: Rng,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Shopper<'a> {
     ///
     /// # Errors
     /// When the system's resolver cannot be set up.
-    pub(crate) fn new(street: &'a Street, rng: Rng) -> anyhow::Result<Self> {
+    pub(crate) fn new(run: &'a Run, rng: Rng) -> anyhow::Result<Self> {
         let client = Client::builder()
             .user_agent(USER_AGENT)
             .cookie_store(true)
@@ -69,7 +69,7 @@ impl<'a> Shopper<'a> {
             .timeout(PATIENCE)
             .build()
             .context("an HTTP client cannot be made")?;
-        Ok(Self { client, street, rng })
+        Ok(Self { client, run, rng })
     }
 
     /// Runs an errand in the shop at `home`. A shop that fails cuts the errand short; the tally says why.
@@ -166,7 +166,7 @@ impl<'a> Shopper<'a> {
 
     /// One request, counted; none where no page came of it.
     async fn ask(&mut self, request: RequestBuilder) -> Option<(StatusCode, HeaderMap, Page)> {
-        self.street.pace.turn().await;
+        self.run.pace.turn().await;
         let start = Instant::now();
         let answer = async {
             let response: Response = request.send().await?;
@@ -201,7 +201,7 @@ impl<'a> Shopper<'a> {
                 (Visit { storefront: None, product: None, latency, fault }, None)
             }
         };
-        self.street.tally.lock().unwrap_or_else(PoisonError::into_inner).count(&visit, &mut self.rng);
+        self.run.tally.lock().unwrap_or_else(PoisonError::into_inner).count(&visit, &mut self.rng);
         // It keeps its place in the shop meanwhile, so a shop that asks everybody to wait is left alone by all.
         if let Some(rest) = rest {
             tokio::time::sleep(rest).await;

@@ -25,7 +25,7 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use reqwest::{Response, StatusCode, Url, header};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use journey::{Shopper, Street};
+use journey::{Run, Shopper};
 use mix::Mix;
 use pace::Pace;
 use report::{Choice, Report};
@@ -127,7 +127,7 @@ async fn main() -> ExitCode {
 async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
     // First of all: process 1 has no default for a signal, and would not end.
     let mut signals = Signals::new()?;
-    let street = Street { pace: Pace::new(settings.rate), tally: Mutex::default() };
+    let run = Run { pace: Pace::new(settings.rate), tally: Mutex::default() };
     let start = Instant::now();
     let end = async {
         match settings.duration {
@@ -145,8 +145,8 @@ async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
         };
         eprintln!("The shoppers are in: {} requests a second, {until}.", settings.rate);
         tokio::select! {
-            result = keep_busy(settings, &street) => result,
-            () = show_progress(&street, start) => Ok(()),
+            result = keep_busy(settings, &run) => result,
+            () = show_progress(&run, start) => Ok(()),
             () = end => Ok(()),
         }
     };
@@ -157,7 +157,7 @@ async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
     if std::io::stderr().is_terminal() {
         eprintln!();
     }
-    let tally = street.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let tally = run.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let choice = Choice { baseline: settings.baseline.clone(), candidate: settings.candidate.clone() };
     let standard = Standard {
         confidence: settings.confidence,
@@ -243,11 +243,11 @@ fn check(url: &Url, response: &Response) -> anyhow::Result<()> {
 
 /// Keeps as many shoppers in the shops as the rate needs: each goes on one errand at a time, and a new one comes
 /// for each that leaves.
-async fn keep_busy(settings: &Settings, street: &Street) -> anyhow::Result<()> {
+async fn keep_busy(settings: &Settings, run: &Run) -> anyhow::Result<()> {
     let mut rng = Rng::new();
     let mut inside = FuturesUnordered::new();
     let mut visit = |n: usize| {
-        let mut shopper = Shopper::new(street, rng.fork())?;
+        let mut shopper = Shopper::new(run, rng.fork())?;
         let errand = settings.mix.draw(&mut rng);
         let home = &settings.urls[n % settings.urls.len()];
         anyhow::Ok(async move { shopper.run(errand, home).await })
@@ -273,7 +273,7 @@ fn rounded_up(rate: f64) -> usize {
 }
 
 /// Says once a second on a terminal's stderr what has been seen so far.
-async fn show_progress(street: &Street, start: Instant) {
+async fn show_progress(run: &Run, start: Instant) {
     if !std::io::stderr().is_terminal() {
         return std::future::pending().await;
     }
@@ -281,7 +281,7 @@ async fn show_progress(street: &Street, start: Instant) {
     loop {
         every.tick().await;
         let line = {
-            let tally = street.tally.lock().unwrap_or_else(PoisonError::into_inner);
+            let tally = run.tally.lock().unwrap_or_else(PoisonError::into_inner);
             progress(&tally, start.elapsed())
         };
         eprint!("\r\x1b[2K{line}");

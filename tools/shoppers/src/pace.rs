@@ -1,4 +1,4 @@
-//! The pace of all shoppers together: so many requests a second and no more.
+//! The pace of all shoppers together: a number of requests a second and no more.
 
 use std::{
     sync::{Mutex, PoisonError},

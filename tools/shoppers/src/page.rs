@@ -45,7 +45,7 @@ impl Page {
     pub(crate) fn read(html: &str) -> Self {
         let mut page = Self::default();
         let mut open: Option<Form> = None;
-        // What stands in these is no text for readers, and a tokenizer that builds no tree does not know it.
+        // What stands in these is not for readers, and a tokenizer that builds no tree does not know it.
         let mut unseen = false;
         for Ok(token) in Tokenizer::new(html) {
             match token {

@@ -51,7 +51,7 @@ pub(crate) struct Verdict {
     pub(crate) candidate: String,
     /// What was found.
     pub(crate) finding: Finding,
-    /// The chance of so many more errors if the releases were alike.
+    /// The chance of this many more errors if the releases were alike.
     pub(crate) errors_p: f64,
     /// Whether it fails more often.
     pub(crate) more_errors: bool,

@@ -149,7 +149,7 @@ impl Shop {
     }
 }
 
-fn told(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     (String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr)).into_owned()
 }
 
@@ -163,7 +163,7 @@ async fn is_stopped(release: &str, stage: &str, why: &str, settings: &[(&str, &s
     let path = report.to_string_lossy();
     let settings = [settings, &[("REPORT", &path)]].concat();
     let output = shop.bring_out(&format!("sava-product-{release}"), "sava-product", BOTH, &settings).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains(&format!("stopped at: {stage}; 1.0.3 stays in production")), "{told}");
     // A leak takes time as well: whether the shoppers notice is chance.
@@ -191,7 +191,7 @@ fn reports(report: &Path, release: &str, result: &str, stage: &str, why: &str) {
                  \x20   print(case.get('name'), *(it.tag for it in case), *(it.text or '' for it in case))";
     let file = report.with_extension("xml");
     let output = Command::new("python3").args(["-c", cases]).arg(file).output().expect("python3 runs");
-    let junit = told(&output);
+    let junit = text_of(&output);
     assert!(output.status.success(), "{junit}");
     let failed = junit.lines().find(|line| line.contains(" failure ")).map(|line| line.split(' ').next());
     assert_eq!(failed, (result == "stopped").then_some(Some(stage)), "{junit}");
@@ -208,7 +208,7 @@ async fn good_release_is_released() {
     let report = folder.path().join("report");
     let settings = [("REPORT", &*report.to_string_lossy())];
     let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &settings).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert!(output.status.success(), "{told}");
     reports(&report, "2.0.1", "released", "release", "");
     assert!(told.contains("released: 2.0.1"), "{told}");
@@ -249,7 +249,7 @@ async fn leaking_release_is_stopped_by_its_memory() {
     is_stopped("2.0.2-leak", "memory", "sava-product-2.0.2-leak-", &[]).await;
 }
 
-/// A limit that is reached after fifty requests: then the pod is killed and started anew within the canary, and its
+/// A limit that is reached after fifty requests: then the pod is killed and started again within the canary, and its
 /// memory is small again at the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn release_that_its_limit_ends_is_stopped_by_its_restarts() {
@@ -264,7 +264,7 @@ async fn release_that_its_limit_ends_is_stopped_by_its_restarts() {
     // Without the contract, so that all requests are the shoppers'.
     let settings = [("RULES", "none"), ("MEMORY", "1000")];
     let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &settings).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("was started again, "), "{told}");
     assert!(told.contains("stopped at: memory; 1.0.3 stays in production"), "{told}");
@@ -277,7 +277,7 @@ async fn store_front_with_a_broken_checkout_is_stopped_by_the_verdict() {
     let shop = Shop::open().await.with_postgres().await;
     let output =
         shop.bring_out("sava-cart-3.0.1-broken-ie", "sava-cart-ie", "sava-cart-ie", &[("PODS", "2")]).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("stopped at: verdict; 2.0.4 stays in production"), "{told}");
     assert!(told.contains("WORSE, at 99 % confidence"), "{told}");
@@ -292,7 +292,7 @@ async fn release_that_is_deployed_already_is_used_and_left() {
     // Stopped for its memory, whatever that is.
     let settings = [("MEMORY", "0"), ("CANARY", "5s"), ("RULES", "none")];
     let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &settings).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("sava-product-2.0.1 is deployed already, as k8s/tutorial/"), "{told}");
     assert!(told.contains("stopped at: memory; 1.0.3 stays in production"), "{told}");
@@ -310,7 +310,7 @@ async fn deployment_of_another_manifest_is_left_alone() {
     shop.run(&["set", "image", "deployment/sava-product-2.0.1", image]).await;
     let before = (shop.uid("sava-product-2.0.1").await, shop.replicas().await);
     let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &[]).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("deployed already, and not as k8s/tutorial/sava-product-2.0.1.yml says"), "{told}");
     assert!(told.contains("+        image: vampio/sava-product:2.0.1"), "{told}");
@@ -342,7 +342,7 @@ async fn another_runs_canary_is_named_and_refused() {
     let pipeline = shop.in_a_canary("sava-product-2.0.1").await;
     let (replicas, note) = (shop.replicas().await, shop.note().await);
     let output = shop.bring_out("sava-product-3.0.0", "sava-product", BOTH, &[]).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("is bringing out sava-product-2.0.1 for sava-product at this moment"), "{told}");
     assert!(told.contains(&format!("(process {})", pipeline.id())), "{told}");
@@ -361,7 +361,7 @@ async fn what_a_killed_run_left_is_ended_by_the_next() {
     // The next one is stopped as well, so that all must be as it was before the first.
     let output =
         shop.bring_out("sava-product-2.0.2-crash", "sava-product", BOTH, &[("TIMEOUT", "10s")]).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("an earlier run was cut off while it brought out sava-product-2.0.1"), "{told}");
     assert!(told.contains("stopped at: deploy; 1.0.3 stays in production"), "{told}");
@@ -378,7 +378,7 @@ async fn what_the_manifest_needs_is_asked_for_first() {
     let manifest = "sava-cart-3.0.0-ie";
     let check = async |lacking: &str| {
         let output = shop.bring_out(manifest, "sava-cart-ie", "sava-cart-ie", &[("PODS", "1")]).await;
-        let told = told(&output);
+        let told = text_of(&output);
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains(&format!("nothing was done. It lacks\n  {lacking}\n")), "{told}");
         assert_eq!(shop.in_production("sava-cart-ie").await, "1.0.5");
@@ -402,7 +402,7 @@ async fn a_config_map_and_a_volume_of_a_secret_are_asked_for_too() {
     std::fs::write(&path, manifest).expect("it can be written");
     let shop = Shop::open().await;
     let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &[]).await;
-    let told = told(&output);
+    let told = text_of(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("It lacks\n  the configmap sava-settings\n  the secret sava-key\n"), "{told}");
 }
@@ -412,7 +412,7 @@ async fn wrong_usage_does_nothing() {
     let shop = Shop::open().await;
     for (manifest, service) in [("sava-product-9", "sava-product"), ("sava-product-1.0.3", "sava-product")] {
         let output = shop.bring_out(manifest, service, BOTH, &[]).await;
-        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
     }
     assert_eq!(shop.in_production("sava-product").await, "1.0.3");
 }

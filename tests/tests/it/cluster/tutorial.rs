@@ -21,7 +21,7 @@ pub(crate) async fn follow(kubectl: &Kubectl, arguments: &[&str]) -> Output {
         .expect("xtask runs")
 }
 
-fn told(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     (String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr)).into_owned()
 }
 
@@ -31,7 +31,7 @@ async fn all_of_it_is_true_and_leaves_nothing_behind() {
     let classroom = Classroom::open(&[]).await;
     let kubectl = classroom.kubectl("teacher.yaml");
     let output = follow(&kubectl, &["--undo"]).await;
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", text_of(&output));
     assert_eq!(kubectl.run(&["get", "namespaces", "-o", "name"]).await, "namespace/default\n");
     assert_eq!(kubectl.run(&["get", "pods", "-A", "-o", "name"]).await, "");
 }
@@ -43,8 +43,8 @@ async fn students_have_namespaces_of_their_own() {
     let arguments = |student: &'static str| ["-n", student, "--until=8", "--keep"];
     let (anna, brian) = (arguments("vampio-anna"), arguments("vampio-brian"));
     let (first, second) = tokio::join!(follow(&kubectl, &anna), follow(&kubectl, &brian));
-    assert!(first.status.success(), "{}", told(&first));
-    assert!(second.status.success(), "{}", told(&second));
+    assert!(first.status.success(), "{}", text_of(&first));
+    assert!(second.status.success(), "{}", text_of(&second));
     let pods = kubectl.run(&["get", "pods", "-A", "-o", "jsonpath={.items[*].metadata.namespace}"]).await;
     let count = |student: &str| pods.split(' ').filter(|it| *it == student).count();
     assert_eq!((count("vampio-anna"), count("vampio-brian")), (3, 3));
@@ -55,7 +55,7 @@ async fn images_come_from_the_registry_that_is_named() {
     let cluster = Cluster::start().await;
     let kubectl = Kubectl::new(&cluster);
     let output = follow(&kubectl, &["--registry=localhost:5000/class", "--until=3", "--keep"]).await;
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", text_of(&output));
     let images =
         kubectl.run(&["get", "pods", "-A", "-o", "jsonpath={.items[*].spec.containers[*].image}"]).await;
     assert_eq!(images, "localhost:5000/class/sava-product:1.0.3");
@@ -66,9 +66,9 @@ async fn a_later_step_goes_on_where_an_earlier_one_ended() {
     let cluster = Cluster::start().await;
     let kubectl = Kubectl::new(&cluster);
     let output = follow(&kubectl, &["--until=4", "--keep"]).await;
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", text_of(&output));
     let output = follow(&kubectl, &["--from=5", "--until=6", "--keep"]).await;
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", text_of(&output));
 }
 
 /// A mistake in the text or in a manifest, and the step at which it has to be seen.
@@ -188,7 +188,7 @@ impl Mistake {
         let folder = root.path().display().to_string();
         let until = format!("--until={}", self.step);
         let output = follow(&kubectl, &["--root", &folder, "--patience=4s", &until]).await;
-        let told = told(&output);
+        let told = text_of(&output);
         assert!(
             !output.status.success(),
             "{:?} instead of {:?} is not seen:\n{told}",

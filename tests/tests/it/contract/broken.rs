@@ -6,7 +6,7 @@ use sava_testbed::Product;
 
 use super::{
     contract,
-    middleman::{Answered, Asked, Middleman, MiddlemanBuilder},
+    middleman::{Answered, Middleman, MiddlemanBuilder, RecordedRequest},
 };
 
 /// The contract, against the newest release behind a middleman who breaks something, fails on exactly these rules.
@@ -29,16 +29,16 @@ async fn breaks_in(release: &str, how: impl FnOnce(MiddlemanBuilder) -> Middlema
     );
 }
 
-fn is_list(asked: &Asked) -> bool {
+fn is_list(asked: &RecordedRequest) -> bool {
     path(asked).starts_with("/products/") && path(asked).matches('/').count() == 2
 }
 
-fn path(asked: &Asked) -> &str {
+fn path(asked: &RecordedRequest) -> &str {
     asked.target.split('?').next().unwrap_or_default()
 }
 
 /// The request without the parameters of which the condition holds.
-fn without_parameters(asked: &mut Asked, holds: impl Fn(&str, &str) -> bool) {
+fn without_parameters(asked: &mut RecordedRequest, holds: impl Fn(&str, &str) -> bool) {
     let Some((path, query)) = asked.target.split_once('?') else { return };
     let kept: Vec<&str> = query
         .split('&')
@@ -79,7 +79,7 @@ async fn wrong_vary_is_found() {
 #[tokio::test]
 async fn v2_under_the_type_of_v1_is_found() {
     const V1: &str = "application/vnd.sava.v1+json";
-    let asks_for_v1 = |asked: &Asked| {
+    let asks_for_v1 = |asked: &RecordedRequest| {
         let lines = asked.headers.iter().filter(|(name, _)| name == "Accept");
         lines.map(|(_, value)| value.as_str()).eq([V1])
     };

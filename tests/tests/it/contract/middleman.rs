@@ -10,7 +10,7 @@ use tokio::{
 
 /// A request without content: what the contract sends.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct RecordedRequest {
     pub(super) method: String,
     pub(super) target: String,
     http: String,
@@ -25,8 +25,8 @@ pub(super) struct Answered {
     pub(super) body: Vec<u8>,
 }
 
-type ChangeRequest = Arc<dyn Fn(&mut Asked) + Send + Sync>;
-type ChangeAnswer = Arc<dyn Fn(&Asked, &mut Answered) + Send + Sync>;
+type ChangeRequest = Arc<dyn Fn(&mut RecordedRequest) + Send + Sync>;
+type ChangeAnswer = Arc<dyn Fn(&RecordedRequest, &mut Answered) + Send + Sync>;
 
 /// What a middleman does; it changes nothing unless it is told to.
 #[derive(Clone)]
@@ -73,13 +73,16 @@ impl MiddlemanBuilder {
     }
 
     /// Changes each request before the server sees it.
-    pub(super) fn asks(mut self, change: impl Fn(&mut Asked) + Send + Sync + 'static) -> Self {
+    pub(super) fn asks(mut self, change: impl Fn(&mut RecordedRequest) + Send + Sync + 'static) -> Self {
         self.request = Arc::new(change);
         self
     }
 
     /// Changes each answer; the request is as the client sent it.
-    pub(super) fn answers(mut self, change: impl Fn(&Asked, &mut Answered) + Send + Sync + 'static) -> Self {
+    pub(super) fn answers(
+        mut self,
+        change: impl Fn(&RecordedRequest, &mut Answered) + Send + Sync + 'static,
+    ) -> Self {
         self.answer = Arc::new(change);
         self
     }
@@ -102,7 +105,7 @@ impl MiddlemanBuilder {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(client.read_u8().await?);
         }
-        let asked = Asked::read(&String::from_utf8_lossy(&head));
+        let asked = RecordedRequest::read(&String::from_utf8_lossy(&head));
         let mut forwarded = asked.clone();
         (self.request)(&mut forwarded);
         let below = forwarded.target.find(&self.prefix).map(|start| {
@@ -125,7 +128,7 @@ impl MiddlemanBuilder {
     }
 }
 
-impl Asked {
+impl RecordedRequest {
     fn read(head: &str) -> Self {
         let mut lines = head.split("\r\n");
         let first: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
@@ -175,7 +178,7 @@ impl Answered {
     }
 
     /// A length of its own where there is content; as it was where the request or the status has none.
-    fn write(&self, asked: &Asked) -> Vec<u8> {
+    fn write(&self, asked: &RecordedRequest) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} Whatever\r\n", self.status);
         let has_content = asked.method != "HEAD" && self.status != 304;
         for (name, value) in &self.headers {
