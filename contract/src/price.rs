@@ -21,7 +21,7 @@ impl Price {
         (price.scale() <= DECIMALS).then_some(Self(price))
     }
 
-    /// The price of so many minor units (cents, pence) of a currency.
+    /// The price of a number of minor units (cents, pence) of a currency.
     #[must_use]
     pub fn of_minor(amount: i64, currency: &str) -> Self {
         Self(Decimal::new(amount, minor_digits(currency)))

@@ -275,7 +275,7 @@ impl Server {
         Ok(&self.list(self.newest_known())?.products)
     }
 
-    /// At least so many products, without which a check would prove nothing.
+    /// At least this many products, without which a check would prove nothing.
     pub(crate) fn at_least(&self, count: usize) -> Checked<&[Product]> {
         let products = self.products()?;
         applies!(products.len() >= count, "the store has {} products; this takes {count}", products.len());

@@ -29,7 +29,7 @@ chances() {
       sub(/ \(errors p = .*/, "", finding)
       sub(/^ */, "", finding)
       print finding ":"
-      if (finding ~ /fails more often/) tell("errors", "so many more errors")
+      if (finding ~ /fails more often/) tell("errors", "this many more errors")
       if (finding ~ /is slower/) tell("latency", "answers so much slower")
     }' "$1"
 }

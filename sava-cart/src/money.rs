@@ -14,7 +14,7 @@ pub struct Currency(iso_currency::Currency);
 
 /// There is no currency of that code, or it has no minor unit to count in.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no currency of ISO 4217")]
+#[error("`{0}` is not a currency of ISO 4217")]
 pub struct UnknownCurrency(String);
 
 impl Currency {
@@ -76,7 +76,7 @@ impl Money {
         Self { amount: 0, currency }
     }
 
-    /// The price of so many pieces.
+    /// The price of a number of pieces.
     #[must_use]
     pub fn times(self, quantity: u32) -> Self {
         Self { amount: self.amount.saturating_mul(i64::from(quantity)), ..self }

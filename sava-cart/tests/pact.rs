@@ -249,7 +249,7 @@ impl Pact {
         if serde_json::from_str::<Value>(&kept).ok().as_ref() != Some(&pact) {
             std::fs::write(&file, format!("{pact:#}\n")).unwrap();
             panic!(
-                "{} was out of date and is written anew: read what changed, and commit it",
+                "{} was out of date and was written again: read what changed, and commit it",
                 file.display()
             );
         }

@@ -108,7 +108,7 @@ pub(super) const RULES: &[Rule] = &[
     }),
     Rule::new(
         "caching/if-none-match-unreadable",
-        "what is no tag matches nothing and harms nothing",
+        "what is not a tag matches nothing and harms nothing",
         |server| {
             for value in ["other", "\"", "W/", ",,,", "\"a\"\"b\"", ""] {
                 condition(server, |_| value.to_owned(), 200)?;

@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
     }),
     Rule::new(
         "errors/an-id-that-is-no-number-is-4xx",
-        "an id that is no number, or too large for one, is a problem too",
+        "an id that is not a number, or too large for one, is a problem too",
         |server| {
             for id in ["abc", "-1", "1.5", "99999999999999999999999999", "%20", "%F0%9F%8D%8E"] {
                 let answer = server.send(&server.get(&format!("{}/{id}", server.list_path()?)))?;
@@ -98,7 +98,7 @@ pub(super) const RULES: &[Rule] = &[
     }),
     Rule::new(
         "errors/a-broken-escape-is-4xx",
-        "a percent-encoding that is none, or is not UTF-8, is no server error",
+        "a broken percent-encoding, or one that is not UTF-8, is not a server error",
         |server| {
             server.directly("mends or refuses such targets itself")?;
             for target in ["/products/%ff", "/products/%zz", "/products/%", "/products/%00", "/images/%ff"] {

@@ -1,4 +1,4 @@
-//! What is too much, and what is no request.
+//! What is too much, and what is not a request.
 
 use crate::{
     Rule, Server,
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new("limits/two-hosts-are-400", "so are two", |s| {
         hosts(s, &["localhost", "example.com"]).and_then(|request| s.send(&request)?.problem(400).map(drop))
     }),
-    Rule::new("limits/invalid-host-is-400", "so is one that is no host", |server| {
+    Rule::new("limits/invalid-host-is-400", "so is one that is not a host", |server| {
         for host in ["a b", "a/b", "http://localhost", "user@localhost", "localhost:port", "[::1"] {
             server.send(&hosts(server, &[host])?)?.problem(400)?;
         }
@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::new(
         "limits/asterisk-form-is-answered",
-        "OPTIONS * is no server error (RFC 9112 §3.2.4)",
+        "OPTIONS * is not a server error (RFC 9112 §3.2.4)",
         |server| {
             server.directly("takes it for its own")?;
             server.send(&server.ask("OPTIONS", "/").asterisk_form())?.is_no_server_error().map(drop)

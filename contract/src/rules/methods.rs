@@ -170,7 +170,7 @@ fn head_equals_get(server: &Server, get: &Request) -> Checked {
     }
     let differing: Vec<String> =
         of_get.symmetric_difference(&of_head).map(|(name, value)| format!("{name}: {value}")).collect();
-    // A length that the GET sent in chunks is no difference.
+    // A length that the GET sent in chunks is not a difference.
     let differing: Vec<String> = differing
         .into_iter()
         .filter(|line| !(line.starts_with("content-length") && got.header("content-length").is_none()))

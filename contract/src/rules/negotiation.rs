@@ -334,18 +334,24 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     // Kind to real clients.
-    Rule::new("negotiation/accept-empty", "an empty Accept counts as none", |s| gets(s, &[""], Json)),
+    Rule::new("negotiation/accept-empty", "an empty Accept is as if it were not there", |s| {
+        gets(s, &[""], Json)
+    }),
     Rule::new("negotiation/accept-blank", "so does one of blanks and commas", |s| {
         gets(s, &[" , ,\t,"], Json)
     }),
-    Rule::new("negotiation/accept-unreadable", "a wholly unreadable Accept counts as none", |s| {
-        for accept in
-            [";;;", "application", "/", "application/", "/json", "@@@", "application json", "*/json"]
-        {
-            gets(s, &[accept], Json)?;
-        }
-        Ok(())
-    }),
+    Rule::new(
+        "negotiation/accept-unreadable",
+        "a wholly unreadable Accept is as if it were not there",
+        |s| {
+            for accept in
+                [";;;", "application", "/", "application/", "/json", "@@@", "application json", "*/json"]
+            {
+                gets(s, &[accept], Json)?;
+            }
+            Ok(())
+        },
+    ),
     Rule::new("negotiation/accept-skips-the-unreadable", "a range that cannot be parsed is skipped", |s| {
         for broken in [";;;", "application/", "nonsense", "*/json", "a/b/c", "a b/c", ";q=1"] {
             gets(s, &[&format!("{broken}, application/vnd.sava.{{old}}+json")], Old)?;

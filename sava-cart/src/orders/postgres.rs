@@ -81,7 +81,7 @@ impl Postgres {
         Ok(&self.pool)
     }
 
-    /// After a failure to connect the name is resolved anew, for the server may have come back elsewhere. A server that
+    /// After a failure to connect the name is resolved again, for the server may have come back elsewhere. A server that
     /// is read-only may have become a standby: its connections are given up, and the next ones go to the primary.
     pub(super) async fn note<T>(&self, result: &Result<T, sqlx::Error>) {
         let Err(error) = result else { return };

@@ -62,7 +62,7 @@ impl Look {
 /// A content security policy of which each directive allows one inline text, by its hash (CSP Level 3, §2.3.1).
 ///
 /// # Panics
-/// Where a directive is no header's text.
+/// Where a directive cannot stand in a header.
 #[must_use]
 pub(crate) fn policy(inline: &[(&str, &str)]) -> HeaderValue {
     // The release view asks its own origin, and so do judges of pages, for robots.txt.

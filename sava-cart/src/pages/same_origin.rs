@@ -60,7 +60,7 @@ pub(super) async fn explain(State(state): State<AppState>, mut request: Request,
 
 /// The `Origin` of `request` with the default port left out and the host in lower case, for neither tells two origins
 /// apart (RFC 6454 §4, RFC 3986 §6.2.2.1 and §6.2.3), or as the request spells its host where that is the same. `None`
-/// where it is no http origin: it is left as it is.
+/// where it is not an http origin: it is left as it is.
 fn spelled_alike(request: &Request) -> Option<HeaderValue> {
     let origin = http_origin(request.headers().get(header::ORIGIN)?.to_str().ok()?)?;
     let host = match request.uri().authority() {

@@ -96,7 +96,7 @@ pub(crate) struct Request<'a> {
     pub(crate) accept: &'a HeaderValue,
     pub(crate) if_none_match: Option<HeaderValue>,
     pub(crate) max_bytes: usize,
-    /// When the answer is of no use any more.
+    /// When the answer is useless.
     pub(crate) deadline: Instant,
 }
 
@@ -155,7 +155,7 @@ impl Client {
         result
     }
 
-    /// An answer that came but is of no use: the breaker counts it as it counts none.
+    /// An answer that came but is useless: the breaker counts it as it counts one that did not come.
     pub(crate) fn reject(&self) {
         self.breaker.on_error();
     }
@@ -188,7 +188,7 @@ impl Client {
         match &*connections {
             Some(current) if !renew && current.born.elapsed() < MAX_CONNECTION_AGE => current.client.clone(),
             _ => {
-                let client = self.connect_anew();
+                let client = self.reconnect();
                 *connections = Some(Connections { client: client.clone(), born: Instant::now() });
                 client
             }
@@ -199,7 +199,7 @@ impl Client {
     ///
     /// # Panics
     /// Never: without TLS there is nothing in a client that can fail.
-    fn connect_anew(&self) -> reqwest::Client {
+    fn reconnect(&self) -> reqwest::Client {
         self.endpoint
             .client()
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)

@@ -190,7 +190,7 @@ impl Sample {
 }
 
 /// The count begins with the time, in milliseconds since 1970: so a process that is restarted under the same name
-/// does not begin anew with numbers that a page has seen.
+/// does not begin again with numbers that a page has seen.
 fn first_number() -> u64 {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or_default()

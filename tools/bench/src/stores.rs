@@ -8,7 +8,7 @@ use tempfile::TempDir;
 /// The shop's own catalog.
 pub(crate) const OWN: &str = include_str!("../../../data/db.json");
 
-/// A data directory with one store of so many products.
+/// A data directory with one store of this many products.
 pub(crate) fn with(products: u32) -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let products: Vec<_> = (1..=products)

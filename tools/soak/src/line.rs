@@ -29,7 +29,7 @@ pub(crate) enum Fault {
     CutAfter(usize),
     /// It is taken, and nobody is there: what is sent vanishes.
     HalfOpen,
-    /// Answers come byte by byte, so many milliseconds apart, up to a hundred bytes of each piece.
+    /// Answers come byte by byte, this many milliseconds apart, up to a hundred bytes of each piece.
     Trickle(u64),
     /// The answer is noise.
     Garbage(usize),
@@ -195,7 +195,7 @@ async fn trickle(client: &mut OwnedWriteHalf, piece: &[u8], pause: Duration) -> 
     client.write_all(rest).await
 }
 
-/// Closes it so that the other side is told of a reset: nothing is waited for.
+/// Closes it so that the other side sees a reset: nothing is waited for.
 fn reset(client: TcpStream) {
     let socket = socket2::SockRef::from(&client);
     // An error means that the other side is gone already.

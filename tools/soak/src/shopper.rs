@@ -42,7 +42,7 @@ pub(crate) struct Shopper {
     rng: Rng,
     /// The checkout that was sent, and of which nothing is known yet.
     pending: Option<Checkout>,
-    /// Numbers of the orders that they were told of.
+    /// Numbers of the orders that were acknowledged to them.
     orders: Vec<String>,
     /// Whether store fronts are killed: then an answer may be lost, and is asked for again.
     may_lose_answers: bool,
@@ -95,7 +95,7 @@ impl Shopper {
         self
     }
 
-    /// Shops until `is_over`; a try that fails is begun anew, or told to the oracle where it must not fail.
+    /// Shops until `is_over`; a try that fails begins again, or is reported to the oracle where it must not fail.
     pub(crate) async fn shop_until(mut self, is_over: impl Fn() -> bool) -> Self {
         while !is_over() {
             if let Err(error) = self.shop_once().await

@@ -119,7 +119,7 @@ impl Disk {
         for entry in std::fs::read_dir(directory)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            // SQLite's index of the log is memory that happens to be a file; it is made anew.
+            // SQLite's index of the log is memory that happens to be a file; it is made again.
             if entry.file_type()?.is_file() && !name.ends_with("-shm") {
                 files.insert(name, File { durable: std::fs::read(entry.path())?, pending: Vec::new() });
             }

@@ -12,7 +12,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in a folder of the tools")
 }
 
-/// The folder for what is built or kept between runs and is no source.
+/// The folder for what is built or kept between runs and is not source.
 #[must_use]
 pub fn target() -> PathBuf {
     root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))

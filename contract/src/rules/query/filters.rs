@@ -86,7 +86,7 @@ pub(in crate::rules) const RULES: &[Rule] = &[
     }),
     Rule::new(
         "query/filter-number-is-a-number",
-        "a value that is no number, for a number, is 400",
+        "a value that is not a number, for a number, is 400",
         |server| {
             for name in ["price", "id", "price_ne", "price_gte", "price_lte", "id_gte", "id_lte"] {
                 refuses(server, &[(name, "abc")], name)?;
@@ -244,9 +244,11 @@ pub(in crate::rules) const RULES: &[Rule] = &[
     Rule::new("query/unknown-parameter-lists-what-there-is", "and lists what there is", |server| {
         refuses_with(server, &[("_nonsense", "1")], &["_page", "_limit", "_sort", "title", "price"])
     }),
-    Rule::new("query/unknown-sort-field-lists-the-fields", "so does a sort key that is no field", |server| {
-        refuses_with(server, &[("_sort", "nonsense")], &["id", "title", "price"])
-    }),
+    Rule::new(
+        "query/unknown-sort-field-lists-the-fields",
+        "so does a sort key that is not a field",
+        |server| refuses_with(server, &[("_sort", "nonsense")], &["id", "title", "price"]),
+    ),
     // Encoding.
     Rule::new("query/query-is-percent-decoded", "values are percent-decoded", |server| {
         let title = &server.some_product()?.title;

@@ -50,13 +50,13 @@ pub(in crate::rules) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("query/page-is-a-number", "_page that is no whole number is 400", |server| {
+    Rule::new("query/page-is-a-number", "_page that is not a whole number is 400", |server| {
         for page in ["one", "1.5", "", " 1x"] {
             refuses(server, &[("_page", page)], "_page")?;
         }
         Ok(())
     }),
-    Rule::new("query/limit-alone", "_limit alone is the first so many", |server| {
+    Rule::new("query/limit-alone", "_limit alone takes that many from the start", |server| {
         let products = server.at_least(1)?;
         finds(server, &[("_limit", "3")], products.iter().take(3)).map(drop)
     }),
@@ -70,7 +70,7 @@ pub(in crate::rules) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("query/limit-is-a-number", "_limit that is no whole number is 400", |server| {
+    Rule::new("query/limit-is-a-number", "_limit that is not a whole number is 400", |server| {
         for limit in ["ten", "2.5", ""] {
             refuses(server, &[("_limit", limit)], "_limit")?;
         }
@@ -111,7 +111,7 @@ pub(in crate::rules) const RULES: &[Rule] = &[
     }),
     Rule::new(
         "query/slice-is-of-numbers",
-        "_start and _end that are no whole numbers from 0 are 400",
+        "_start and _end that are not whole numbers from 0 are 400",
         |server| {
             for (name, value) in
                 [("_start", "-1"), ("_start", "a"), ("_start", ""), ("_end", "-1"), ("_end", "b")]

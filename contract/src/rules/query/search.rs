@@ -60,7 +60,7 @@ pub(in crate::rules) const RULES: &[Rule] = &[
         }
         Ok(())
     }),
-    Rule::new("query/q-empty-is-no-filter", "an empty q is no filter", |server| {
+    Rule::new("query/q-empty-is-no-filter", "an empty q is not a filter", |server| {
         finds(server, &[("q", "")], server.products()?).map(drop)
     }),
     Rule::new("query/q-without-a-match", "what is nowhere finds nothing: 200 and []", |server| {

@@ -59,7 +59,7 @@ pub(in crate::rules) const RULES: &[Rule] = &[
             sorts(server, &[("_sort", "locale"), ("_order", "desc")], |_, _| Ordering::Equal)
         },
     ),
-    Rule::new("query/sort-by-unknown-field", "a key that is no field is 400", |server| {
+    Rule::new("query/sort-by-unknown-field", "a key that is not a field is 400", |server| {
         for key in ["nonsense", "price,nonsense", "Price", "price.amount", ""] {
             refuses(server, &[("_sort", key)], "_sort")?;
         }

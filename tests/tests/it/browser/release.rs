@@ -31,7 +31,7 @@ struct Card {
 
 impl<'a> View<'a> {
     async fn open(browser: &'a Browser, store: &str) -> Self {
-        // Only another fragment would be no new page.
+        // Another fragment alone would not be a new page.
         browser.driver().goto("about:blank").await.expect("a blank page");
         let url = format!("{store}release#rate=50&window=30");
         browser.driver().goto(&url).await.expect("the view is there");
@@ -135,7 +135,7 @@ impl<'a> View<'a> {
         tokio::time::timeout(PATIENCE, saved).await.expect("it is saved in time")
     }
 
-    /// Waits until so many samples of the product service are in the picture.
+    /// Waits until this many samples of the product service are in the picture.
     async fn wait_for_samples(&self, n: u32) {
         let script = format!(
             "Number(document.querySelector('#product .share i')?.textContent.split(' of ')[1]) >= {n}"

@@ -53,7 +53,7 @@ async fn product_is_found_by_its_name() {
     cart.wait_until_healthy();
     assert_eq!(views(&cart, 3).await.len(), 1);
 
-    // A second one joins: both answer, as connections are made anew every few seconds.
+    // A second one joins: both answer, as connections are made again every few seconds.
     let second = product(&network);
     second.wait_until_healthy();
     let deadline = Instant::now() + Duration::from_mins(1);

@@ -114,7 +114,7 @@ async fn tag_with_other_content_is_not_overwritten() {
     let forced = registry.publish(folder.path(), &[&one[..], &["--force"]].concat());
     assert!(forced.status.success(), "{}", String::from_utf8_lossy(&forced.stderr));
     assert_ne!(remote_id(&tag), other);
-    // The same content again is no conflict.
+    // The same content again is not a conflict.
     let again = registry.publish(folder.path(), &one);
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
 }

@@ -68,7 +68,7 @@ impl Visitor {
         self.client.post(self.url(path))
     }
 
-    /// Puts so many pieces into the cart.
+    /// Puts this many pieces into the cart.
     pub(crate) async fn adds(&self, id: &str, quantity: &str) {
         let answer = self.post("cart/items", &[("id", id), ("quantity", quantity)]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);

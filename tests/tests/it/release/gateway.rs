@@ -55,7 +55,7 @@ impl Gateway {
         answer.trim().to_owned()
     }
 
-    /// Which releases answer so many requests with this `Accept`, and how often.
+    /// Which releases answer a number of requests with this `Accept`, and how often.
     async fn who(&self, n_requests: usize, accept: &[&str]) -> BTreeMap<String, usize> {
         let mut releases = BTreeMap::new();
         for _ in 0..n_requests {

@@ -10,7 +10,7 @@ use super::wire::{connect, read};
 
 const REQUEST: &[u8] = b"GET /products/ie HTTP/1.1\r\nHost: shop\r\n\r\n";
 
-/// Holds so many connections whose requests are not answered.
+/// Holds a number of connections whose requests are not answered.
 async fn busy(product: &Product, n_connections: usize) -> Vec<TcpStream> {
     let hang = client().put(product.admin_url("/faults").await).body(r#"{"hang":true}"#);
     assert_eq!(hang.send().await.unwrap().status(), 200);

@@ -219,7 +219,7 @@ async fn a_leak_is_told_by_an_alert_before_its_limit_and_after() {
     assert_eq!(
         firing(&both),
         ["SavaMemoryGrows"],
-        "a restart every quarter of an hour is no alarm by itself"
+        "a restart every quarter of an hour is not an alarm by itself"
     );
     let started = (0..31).map(|minute| f64::from(minute / 4)).collect();
     assert_eq!(firing(&[("process_start_time_seconds", started)]), ["SavaRestarts"]);

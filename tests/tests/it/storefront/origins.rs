@@ -47,7 +47,7 @@ async fn the_origin_of_the_public_url_is_trusted() {
     ] {
         check(&cart, "sava-cart:3000", origin, taken).await;
     }
-    // The browser's own word is no weaker, as a proxy cannot change what it means.
+    // The browser's own word is not weaker, as a proxy cannot change what it means.
     let told =
         |site| [("Host", "sava-cart:3000"), ("Origin", "http://evil.example"), ("Sec-Fetch-Site", site)];
     assert!(add(&cart, &told("cross-site")).await.starts_with("HTTP/1.1 403 "));

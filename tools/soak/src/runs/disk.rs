@@ -84,7 +84,7 @@ impl Shop {
         Ok(())
     }
 
-    /// Nobody was told anything since the file was lost, and nobody is until a store front is started anew.
+    /// Nobody was told anything since the file was lost, and nobody is until a store front is started again.
     async fn lost(self, run: &Oracle, what: &'static str) {
         self.cart.logged("orders cannot be written").await;
         // A request that was on its way when the file was lost may still have found it.

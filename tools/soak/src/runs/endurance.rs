@@ -49,7 +49,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
     oracle.compare(&orders);
     let log = fs::metadata(file.with_extension("db-wal")).map_or(0, |it| it.len());
     oracle.add("bytes of write-ahead log", log);
-    // SQLite starts it anew after a thousand pages; readers can put that off for a while.
+    // SQLite starts it again after a thousand pages; readers can put that off for a while.
     if log > 32 << 20 {
         oracle.find(format!("the write-ahead log has {log} bytes"));
     }

@@ -241,7 +241,7 @@ impl Connection {
     }
 
     /// The status of the answer; `None` where the server ends the connection without one, or has not answered in ten
-    /// seconds. `and_no_more` tells the server that this is all, so that it waits for no rest.
+    /// seconds. `and_no_more` tells the server that this is all, so that it does not wait for a rest.
     async fn send(&mut self, request: &[u8], and_no_more: bool) -> Option<u16> {
         self.stream.write_all(request).await.ok()?;
         if and_no_more {

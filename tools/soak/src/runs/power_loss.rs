@@ -75,7 +75,7 @@ async fn follow(pid: u32, log: &Path) -> Option<Process> {
     None
 }
 
-/// What is found in so many states, each after a random one of the events.
+/// What is found in a number of states, each after a random one of the events.
 async fn lose_power(
     start: &Disk,
     events: &[Event],

@@ -22,7 +22,7 @@ pub enum Peer {
     },
     /// The node that the other end runs on, which asks the probes: no policy keeps it out.
     Node,
-    /// An address that is no pod's.
+    /// An address that is not a pod's.
     Address(IpAddr),
 }
 
