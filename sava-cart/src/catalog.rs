@@ -20,6 +20,7 @@ use sava_service::{
     Readiness,
     server::{X_SAVA_INSTANCE, X_SAVA_RELEASE},
 };
+use tokio::sync::Semaphore;
 
 pub(crate) use fruit::Fruit;
 pub use listing::{Freshness, Listing};
@@ -73,6 +74,8 @@ struct Inner {
     readiness: Readiness,
     /// The list that is being asked for now.
     flight: SingleFlight<Listing>,
+    /// Held while a list is read, and by what was read until it is taken.
+    turn_to_read: Arc<Semaphore>,
     /// Held only to read or write, never over an await.
     memory: Mutex<Memory>,
 }
@@ -101,6 +104,7 @@ impl Catalog {
                 metrics,
                 readiness,
                 flight: SingleFlight::under_way(),
+                turn_to_read: Arc::new(Semaphore::new(1)),
                 memory: Mutex::new(Memory::new(locale)),
             }),
         }
@@ -241,7 +245,7 @@ impl Inner {
         let is_default = matches!(self.locale.as_str(), "ie" | "uk");
         let store = described.clone().unwrap_or_else(|| Store::default_of(&self.locale));
         let is_guess = described.is_none() || (store == Store::default_of(&self.locale) && !is_default);
-        let reading = read_apart(answer.body, store, is_guess, deadline).await;
+        let reading = self.read_apart(answer.body, store, is_guess, deadline).await;
         let reading = reading.inspect_err(|_| self.client.reject())?;
         reading.log_problems();
         self.metrics.catalog_was_read(reading.list.products.len(), reading.n_skipped());
@@ -269,23 +273,28 @@ impl Inner {
         Ok(Known { served_by: served_by(&answer.headers, known.api_version), ..known.clone() })
     }
 
+    /// Reads a list apart from the threads that serve: a long one takes them a tenth of a second. One at a time: where
+    /// processors are scarce, one that was given up may not have noticed yet, and holds what it has read so far.
+    async fn read_apart(
+        &self,
+        body: Bytes,
+        store: Store,
+        is_guess: bool,
+        deadline: Instant,
+    ) -> Result<Reading, Failure> {
+        let turn = Arc::clone(&self.turn_to_read);
+        let read = async {
+            let turn = turn.acquire_owned().await.map_err(|error| Failure::Unreadable(error.to_string()))?;
+            let read = move || (reader::read_list(&body, &store, is_guess, deadline), turn);
+            let read = tokio::task::spawn_blocking(read).await;
+            let (reading, _) = read.map_err(|error| Failure::Unreadable(error.to_string()))?;
+            reading.map_err(Failure::Unreadable)
+        };
+        tokio::time::timeout_at(deadline.into(), read).await.unwrap_or(Err(Failure::Timeout))
+    }
+
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Reads a list apart from the threads that serve: a long one takes them a tenth of a second.
-async fn read_apart(
-    body: Bytes,
-    store: Store,
-    is_guess: bool,
-    deadline: Instant,
-) -> Result<Reading, Failure> {
-    let read = move || reader::read_list(&body, &store, is_guess, deadline);
-    match tokio::time::timeout_at(deadline.into(), tokio::task::spawn_blocking(read)).await {
-        Ok(Ok(reading)) => reading.map_err(Failure::Unreadable),
-        Ok(Err(error)) => Err(Failure::Unreadable(error.to_string())),
-        Err(_) => Err(Failure::Timeout),
     }
 }
 
