@@ -26,7 +26,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
     sync::watch,
-    time::{Instant, Sleep, sleep_until, timeout},
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -38,6 +38,10 @@ use crate::metrics::Rejection;
 
 /// hyper's buffer, with room for what is beyond the limits on target and header section, so that sava can say so.
 const BUFFER: usize = limits::MAX_TARGET + limits::MAX_HEADER_SECTION + (8 << 10);
+
+/// How long a client that has closed its sending half is taken for one that waits for its answer, as `printf … | nc` does.
+/// One that is gone looks the same until something is sent to it, and would keep its place to the request's timeout.
+const HALF_CLOSED: Duration = Duration::from_secs(5);
 
 /// How long, and how much of, what a client still sends is read after the last answer. Closing at once would
 /// reset the connection, and the client might never see the answer (RFC 9112 §9.6).
@@ -84,10 +88,15 @@ pub(crate) async fn serve<S, B>(
         return;
     }
     let left = Arc::new(Mutex::new(None));
-    let io = Io { stream: Some(stream), left: Arc::clone(&left), activity: Arc::clone(&activity) };
+    let io = Io {
+        stream: Some(stream),
+        left: Arc::clone(&left),
+        activity: Arc::clone(&activity),
+        half_closed: None,
+    };
     let end = {
         let mut http = http1::Builder::new();
-        // With half_close hyper would not see that a client has gone, whose request then keeps its place to the timeout.
+        // Half-closed connections are Io's: hyper would not see any more that a client is gone.
         http.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(BUFFER).half_close(false);
         let connection = pin!(http.serve_connection(TokioIo::new(io), service));
         until_end(connection, &activity, timeouts, phase).await
@@ -224,14 +233,16 @@ pub(crate) async fn linger(mut stream: TcpStream) {
     let _ = timeout(LINGER, drain).await;
 }
 
-/// The stream as hyper sees it: tells the activity what goes by, and keeps to itself what hyper says where there is no
-/// request. hyper answers what it cannot read with an empty body; the answer in the service's own form follows when it
+/// The stream as hyper sees it: tells the activity what goes by, keeps to itself for a while that the client has closed
+/// its half, while a request is worked on, and what hyper says where there is no request. hyper answers what it cannot read with an empty body; the answer in the service's own form follows when it
 /// has given up.
 struct Io {
     /// There until the drop, which leaves it to the connection's task.
     stream: Option<TcpStream>,
     left: Arc<Mutex<Option<TcpStream>>>,
     activity: Arc<Activity>,
+    /// Until when hyper does not hear that the client has closed its half.
+    half_closed: Option<Pin<Box<Sleep>>>,
 }
 
 impl Io {
@@ -252,12 +263,20 @@ impl AsyncRead for Io {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(self.stream().poll_read(cx, buffer))?;
-        let read = &buffer.filled()[before..];
-        if !read.is_empty() {
-            self.activity.read(read);
+        if self.half_closed.is_none() {
+            let before = buffer.filled().len();
+            ready!(self.stream().poll_read(cx, buffer))?;
+            let read = &buffer.filled()[before..];
+            if !read.is_empty() {
+                self.activity.read(read);
+                return Poll::Ready(Ok(()));
+            }
         }
+        if !self.activity.is_busy() {
+            return Poll::Ready(Ok(()));
+        }
+        let end = self.half_closed.get_or_insert_with(|| Box::pin(sleep(HALF_CLOSED)));
+        ready!(end.as_mut().poll(cx));
         Poll::Ready(Ok(()))
     }
 }

@@ -60,6 +60,33 @@ async fn idle_connections_are_closed_without_a_word() {
 }
 
 #[tokio::test]
+async fn client_that_has_said_all_gets_its_answer() {
+    let product = Product::start().env("FAULT_DELAY", "300ms").await;
+    let admin = product.admin_url("").await;
+    for (address, path) in
+        [(product.address(), "/products/ie"), (admin.trim_start_matches("http://"), "/metrics")]
+    {
+        let mut stream = connect(address).await;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await.unwrap();
+        // As `printf … | nc` does.
+        stream.shutdown().await.unwrap();
+        assert_eq!(read(&mut stream).await.expect("an answer").status, 200, "{path}");
+        assert!(read(&mut stream).await.is_none(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn client_that_is_gone_does_not_keep_its_place_for_long() {
+    let product = Product::start().env("FAULT_DELAY", "1h").env("REQUEST_TIMEOUT", "50s").await;
+    let mut gone = connect(product.address()).await;
+    gone.write_all(b"GET /products HTTP/1.1\r\nHost: shop\r\n\r\n").await.unwrap();
+    drop(gone);
+    let asked = Instant::now();
+    product.logged("\"status\":499").await;
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
 async fn slow_answers_are_503() {
     let product = Product::start().env("REQUEST_TIMEOUT", "300ms").env("FAULT_DELAY", "1h").await;
     let answer = product.get("/products").await;
