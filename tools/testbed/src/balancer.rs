@@ -51,6 +51,12 @@ impl Balancer {
         split.weights = WeightedIndex::new(backends.iter().map(|(_, weight)| *weight)).ok();
     }
 
+    /// Where it listens: address and port.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The URL of `path`, which begins with a slash or is empty.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

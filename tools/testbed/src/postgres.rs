@@ -40,6 +40,37 @@ impl Postgres {
         postgres
     }
 
+    /// Starts a standby of it, which follows it by streaming, and waits until it can be read.
+    pub async fn standby(&self) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        if is_root() {
+            run(Command::new("chown").arg("postgres:").arg(directory.path()));
+        }
+        let mut copy = server_command("pg_basebackup");
+        copy.arg("--pgdata").arg(directory.path().join("data")).args(["--dbname", &self.url("127.0.0.1")]);
+        copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
+        run(&mut copy);
+        let mut standby = Self { process: None, port: free_port(), directory };
+        standby.serve().await;
+        standby
+    }
+
+    /// Makes a standby a primary, and waits until it is one.
+    pub fn promote(&self) {
+        self.execute("SELECT pg_promote(wait => true)");
+    }
+
+    /// Waits until a standby has all that was committed so far.
+    pub fn wait_for_standby(&self) {
+        self.execute(
+            "DO $$ BEGIN
+                WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()) LOOP
+                    PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+                END LOOP;
+            END $$",
+        );
+    }
+
     /// Its URL, as `DATABASE_URL` takes it; `host` is a name or an address of this machine.
     #[must_use]
     pub fn url(&self, host: &str) -> String {
@@ -88,7 +119,8 @@ impl Postgres {
         server.arg("-k").arg(self.directory.path());
         server.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
         let process = Process::spawn("postgres", server);
-        process.line("database system is ready to accept connections").await;
+        // A standby accepts read-only connections.
+        process.line("database system is ready to accept").await;
         self.process = Some(process);
     }
 }

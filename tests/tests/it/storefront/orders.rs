@@ -1,5 +1,5 @@
 use reqwest::StatusCode;
-use sava_testbed::{Cart, CartBuilder, Postgres, body};
+use sava_testbed::{Balancer, Cart, CartBuilder, Postgres, body};
 
 use super::visitor::{Filled, Visitor, order_number};
 
@@ -192,6 +192,47 @@ async fn a_server_that_became_read_only_is_left_for_the_primary() {
     visitor.order(&cart, &form).await;
     let output = cart.stop().await.output;
     assert!(output.contains("cannot execute INSERT in a read-only transaction"), "{output}");
+}
+
+/// A real standby, reached too soon; the way back to the primary; and its promotion once the primary is dead.
+#[tokio::test]
+async fn orders_follow_the_primary_through_a_failover() {
+    let mut primary = Postgres::start().await;
+    let line = Balancer::start().await;
+    let to = |postgres: &Postgres| line.split(&[(&format!("127.0.0.1:{}", postgres.port()), 1)]);
+    let (_, port) = line.address().rsplit_once(':').unwrap();
+    to(&primary);
+    let url = primary.url("127.0.0.1").replace(&primary.port().to_string(), port);
+    let cart = Cart::start().env("DATABASE_URL", url).env("COOKIE_KEY", key()).await;
+    cart.logged("orders can be written").await;
+    let visitor = Visitor::new();
+    visitor.add(&cart, "garlic", "1").await;
+    let mut numbers = vec![visitor.order(&cart, &visitor.checkout(&cart).await).await];
+    let standby = primary.standby().await;
+
+    to(&standby);
+    primary.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    );
+    visitor.add(&cart, "garlic", "1").await;
+    let form = visitor.checkout(&cart).await;
+    assert_eq!(visitor.submit(&cart, &form).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    cart.logged("orders cannot be written").await;
+    // Nothing happens to the standby: its connections are given up because it refuses.
+    to(&primary);
+    numbers.push(visitor.order(&cart, &form).await);
+    primary.wait_for_standby();
+
+    visitor.add(&cart, "garlic", "1").await;
+    let form = visitor.checkout(&cart).await;
+    primary.end_at_once().await;
+    standby.promote();
+    to(&standby);
+    numbers.push(visitor.order(&cart, &form).await);
+    let list = visitor.orders(&cart).await;
+    assert!(numbers.iter().all(|number| list.contains(number)), "{numbers:?} {list}");
+    assert_eq!(list.matches("Order IE-").count(), 3, "{list}");
 }
 
 #[tokio::test]
