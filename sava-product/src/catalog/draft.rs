@@ -23,10 +23,10 @@ impl Money {
     }
 }
 
-/// How many decimals amounts of the currency have; 2 where ISO 4217 does not say.
+/// How many decimals amounts of the currency have. One of which ISO 4217 does not say it is refused by the reader.
 #[must_use]
 pub(super) fn decimals(currency: Currency) -> u32 {
-    currency.exponent().map_or(2, u32::from)
+    currency.exponent().map_or(0, u32::from)
 }
 
 /// A store's own data.

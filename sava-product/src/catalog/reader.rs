@@ -153,12 +153,7 @@ impl Reader<'_> {
             well_formed
         });
         let currency = fields.text(mistakes, "currency").and_then(|code| {
-            let currency = Currency::from_code(&code);
-            if currency.is_none() {
-                let message = format!("{code:?} is not a currency code of ISO 4217 such as EUR");
-                fields.note(mistakes, "currency", message);
-            }
-            currency
+            currency(&code).map_err(|message| fields.note(mistakes, "currency", message)).ok()
         });
         for (name, field) in
             locale.iter().map(|name| (name, "locale")).chain(aliases.iter().map(|name| (name, "aliases")))
@@ -341,6 +336,19 @@ fn is_language_tag(tag: &str) -> bool {
         })
 }
 
+/// A currency that prices can be in: amounts are whole numbers of its minor unit.
+fn currency(code: &str) -> Result<Currency, String> {
+    let currency = Currency::from_code(code)
+        .ok_or_else(|| format!("{code:?} is not a currency code of ISO 4217 such as EUR"))?;
+    match currency.exponent() {
+        Some(_) => Ok(currency),
+        None => Err(format!(
+            "{code:?} ({}) has no minor unit in ISO 4217, so no store front can sell in it",
+            currency.name()
+        )),
+    }
+}
+
 /// The price of a product; where its store is unknown, and so its currency, only the form is checked.
 fn price(fields: &Fields<'_>, mistakes: &mut Collector, currency: Option<Currency>) -> Option<Money> {
     let raw = fields.required(mistakes, "price")?;
@@ -486,6 +494,32 @@ mod tests {
             &format!(r#"{{"stores": [{store}], "products": [{}]}}"#, product("ie")),
             &[r#"1:82: store ie: currency: "PUNT" is not a currency code of ISO 4217 such as EUR"#],
         );
+    }
+
+    #[test]
+    fn currencies_are_those_that_a_store_front_can_sell_in() {
+        let file = |currency: &str| {
+            let store = serde_json::json!(
+                {"locale": "ie", "name": "Ireland", "language": "en-IE", "currency": currency}
+            );
+            serde_json::json!({"products": [], "stores": [store]}).to_string()
+        };
+        for (code, name) in [
+            ("XAU", "Gold (one troy ounce)"),
+            ("XTS", "Code reserved for testing"),
+            ("XXX", "No currency"),
+            ("XDR", "Special drawing rights"),
+        ] {
+            check(
+                &file(code),
+                &[&format!(
+                    "1:88: store ie: currency: {code:?} ({name}) has no minor unit in ISO 4217, so no store front can sell in it"
+                )],
+            );
+        }
+        for code in ["EUR", "COP", "JPY", "KWD", "CLF", "UYW", "IRR"] {
+            assert!(load(data(file(code)).path()).is_ok(), "{code}");
+        }
     }
 
     #[test]
