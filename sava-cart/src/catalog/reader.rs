@@ -29,6 +29,10 @@ const MAX_TITLE_CHARS: usize = 300;
 const MAX_DESCRIPTION_CHARS: usize = 4000;
 /// A category's name is a word or two; a longer one is cut.
 const MAX_CATEGORY_CHARS: usize = 60;
+/// The longest name of a store that is shown whole: it is on every page, several times.
+const MAX_NAME_CHARS: usize = 100;
+/// The longest language tag that is looked at.
+const MAX_LANGUAGE_BYTES: usize = 35;
 /// The most elements of a list that are looked at; what comes behind them is left out.
 const MAX_ELEMENTS: usize = 100_000;
 /// The largest element of a list that is looked at, in bytes.
@@ -401,7 +405,10 @@ pub(super) fn read_store(body: &[u8], locale: &str, deadline: Instant) -> Option
     })
     .ok()?;
     let store = found?;
-    Some(Store::new(locale, &store.name, &store.language, store.currency.parse().ok()?))
+    // A language of no use is one that nobody knows.
+    let language = if store.language.len() <= MAX_LANGUAGE_BYTES { store.language.as_str() } else { "und" };
+    let name = excerpt(store.name.trim(), MAX_NAME_CHARS);
+    Some(Store::new(locale, &name, language, store.currency.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -670,6 +677,14 @@ mod tests {
     fn reading_ends_at_the_deadline() {
         let error = read_list(b"[1, 2]", &Store::default_of("ie"), false, Instant::now()).unwrap_err();
         assert!(error.contains("no time"), "{error}");
+    }
+
+    #[test]
+    fn long_names_of_stores_are_cut() {
+        let body = json!([{"locale": "ie", "name": "ö".repeat(200_000), "language": "en-x".repeat(50_000), "currency": "EUR"}]);
+        let store = read_store(body.to_string().as_bytes(), "ie", soon()).unwrap();
+        assert_eq!(store.name, format!("{}…", "ö".repeat(100)));
+        assert_eq!(store.language, "und");
     }
 
     #[test]

@@ -62,6 +62,8 @@ impl FromStr for Database {
     /// Reads `sqlite:FILE`, `sqlite://FILE`, `sqlite::memory:`, `postgres://…` and `postgresql://…`. The message of
     /// an error holds nothing of the text, which may hold a password.
     fn from_str(url: &str) -> Result<Self, String> {
+        const ENCODE: &str = "in USER and PASSWORD all but letters, digits and -._~!$&'()*+,;=: has to be \
+                              percent-encoded: / as %2F, ? as %3F, # as %23, @ as %40, % as %25; @ also in what follows";
         const TAKES: &str = "takes sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE";
         if let Some(rest) = url.strip_prefix("sqlite:") {
             let file = rest.strip_prefix("//").unwrap_or(rest);
@@ -72,12 +74,84 @@ impl FromStr for Database {
                 file => Ok(Self::Sqlite(Some(PathBuf::from(file)))),
             };
         }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        if let Some(rest) = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")) {
+            if !is_plain(rest) {
+                return Err(format!("{TAKES}; {ENCODE}"));
+            }
             let options = url.parse::<PgConnectOptions>();
             return options
                 .map(|options| Self::Postgres(Box::new(options)))
                 .map_err(|_| format!("{TAKES}; this is not a URL of PostgreSQL"));
         }
         Err(TAKES.to_owned())
+    }
+}
+
+/// Whether user and password, in what follows the scheme of a URL, are encoded as they have to be (RFC 3986, 3.2.1).
+/// With a `/`, `?` or `#` as it is, the URL would end its host within the password, whose tail would then be the name of
+/// a database and stand in messages: so there may be no `@` behind the host either.
+fn is_plain(rest: &str) -> bool {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let is_user_plain = user.char_indices().all(|(at, c)| match c {
+        '%' => {
+            let digits = user.as_bytes().get(at + 1..at + 3);
+            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        }
+        c => c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:".contains(c),
+    });
+    is_user_plain && !after.contains('@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_have_to_be_encoded() {
+        for password in [
+            "12/tail",
+            "12?tail",
+            "12#tail",
+            "a@tail",
+            "1@h/tail",
+            "100%tail",
+            "%zztail",
+            "%4",
+            "ä-tail",
+            "a tail",
+            "a[tail",
+            "a\\tail",
+            "a\"tail",
+            "<tail>",
+            "a^tail",
+            "{tail}",
+            "a|tail",
+            "`tail`",
+            "12/a@b/tail",
+        ] {
+            for scheme in ["postgres", "postgresql"] {
+                let url = format!("{scheme}://shop:{password}@db/shop");
+                let message = url.parse::<Database>().unwrap_err();
+                assert!(message.contains("/ as %2F"), "{password}: {message}");
+                assert!(!message.contains("tail") && !message.contains("12"), "{password}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_taken() {
+        for url in [
+            "postgres://shop:a%2Fb%3fc%23d%40e%25f@db/shop",
+            "postgres://shop:a:b!$&'()*+,;=-._~@db:5433/shop?application_name=a/b",
+            "postgres://shop@db/shop",
+            "postgres://db",
+            "postgres:///shop?host=/run/postgresql",
+            "postgres://%2Frun%2Fpostgresql/shop",
+            "postgresql://us%40er:s@[::1]:5432/shop",
+        ] {
+            assert!(matches!(url.parse(), Ok(Database::Postgres(_))), "{url}");
+        }
     }
 }

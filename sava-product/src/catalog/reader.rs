@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use iso_currency::Currency;
+use sava_service::excerpt;
 use serde_json::value::RawValue;
 
 use super::{
@@ -20,6 +21,10 @@ use crate::decimal::Decimal;
 const MAX_MINOR_UNITS: u64 = 1_000_000_000_000;
 /// The largest id: beyond it JavaScript and others can no longer tell numbers apart.
 const MAX_ID: u64 = (1 << 53) - 1;
+/// The most characters of a store's name, which is on every page of its store front.
+const MAX_NAME_CHARS: usize = 100;
+/// The longest language tag: what RFC 5646 (4.4.1) asks everyone to have room for.
+const MAX_LANGUAGE_BYTES: usize = 35;
 /// The most stores; each is a label of a metric.
 const MAX_STORES: usize = 250;
 
@@ -144,10 +149,19 @@ impl Reader<'_> {
         let written_locale = fields.text(mistakes, "locale");
         let locale = written_locale.as_ref().and_then(|name| locale_name(&fields, mistakes, "locale", name));
         let aliases = aliases(&fields, mistakes);
-        let name = fields.visible_text(mistakes, "name");
+        let name = fields.visible_text(mistakes, "name").filter(|name| {
+            let n_chars = name.chars().count();
+            let fits = n_chars <= MAX_NAME_CHARS;
+            if !fits {
+                let message = format!("has {n_chars} characters; the most is {MAX_NAME_CHARS}");
+                fields.note(mistakes, "name", message);
+            }
+            fits
+        });
         let language = fields.text(mistakes, "language").filter(|tag| {
             let well_formed = is_language_tag(tag);
             if !well_formed {
+                let tag = excerpt(tag, MAX_LANGUAGE_BYTES);
                 fields.note(mistakes, "language", format!("{tag:?} is not a language tag such as en-IE"));
             }
             well_formed
@@ -329,7 +343,8 @@ fn is_locale_name(name: &str) -> bool {
 fn is_language_tag(tag: &str) -> bool {
     let mut subtags = tag.split('-');
     let language = subtags.next().unwrap_or_default();
-    (2..=8).contains(&language.len())
+    tag.len() <= MAX_LANGUAGE_BYTES
+        && (2..=8).contains(&language.len())
         && language.bytes().all(|byte| byte.is_ascii_alphabetic())
         && subtags.all(|subtag| {
             (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -520,6 +535,25 @@ mod tests {
         for code in ["EUR", "COP", "JPY", "KWD", "CLF", "UYW", "IRR"] {
             assert!(load(data(file(code)).path()).is_ok(), "{code}");
         }
+    }
+
+    #[test]
+    fn names_and_languages_of_stores_have_a_bound() {
+        let file = |name: &str, language: &str| {
+            let store =
+                serde_json::json!({"currency": "EUR", "language": language, "locale": "ie", "name": name});
+            serde_json::json!({"products": [], "stores": [store]}).to_string()
+        };
+        let (name, language) = ("é".repeat(100), format!("en{}", "-x1234567".repeat(3)));
+        assert!(load(data(file(&name, &language)).path()).is_ok());
+        let told = "1:81: store ie: name: has 200000 characters; the most is 100";
+        check(&file(&"x".repeat(200_000), "en"), &[told]);
+        let tag = format!("en{}", "-abcdefgh".repeat(20_000));
+        let cut = format!("{}…", &tag[..35]);
+        check(
+            &file("Ireland", &tag),
+            &[&format!("1:55: store ie: language: {cut:?} is not a language tag such as en-IE")],
+        );
     }
 
     #[test]

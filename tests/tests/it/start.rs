@@ -55,6 +55,17 @@ async fn shared_database_needs_a_shared_key() {
     assert!(!exit.output.contains("hunter2"), "a secret is in: {}", exit.output);
 }
 
+/// A `/` as it is ends the host within the password: its tail became the name of a database, which messages show.
+#[tokio::test]
+async fn password_that_is_not_encoded_is_refused_and_not_shown() {
+    for raw in ["12/hunter2", "12?hunter2", "1@x/hunter2"] {
+        let url = format!("postgres://shop:{raw}@127.0.0.1:9/shop");
+        let exit = Cart::start().env("DATABASE_URL", url).env("COOKIE_KEY", "5a".repeat(64)).exit().await;
+        check(&exit, 2, &["DATABASE_URL=…", "/ as %2F"]);
+        assert!(!exit.output.contains("hunter2"), "a secret is in: {}", exit.output);
+    }
+}
+
 #[tokio::test]
 async fn secrets_that_cannot_be_read_are_not_repeated() {
     let exit = Cart::start().env("COOKIE_KEY", "hunter2").exit().await;
