@@ -45,7 +45,7 @@ impl Cart {
         cookies.read(headers, PURPOSE).and_then(|value| Self::parse(&value)).unwrap_or_default()
     }
 
-    /// The `Set-Cookie` header that keeps this cart; an empty cart removes the cookie.
+    /// The `Set-Cookie` header that keeps this cart, or that it is empty.
     #[must_use]
     pub(crate) fn set_cookie(&self, cookies: &Cookies) -> HeaderValue {
         let value = (!self.is_empty()).then(|| self.to_value());

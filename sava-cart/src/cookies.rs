@@ -11,13 +11,19 @@ use std::{
 use anyhow::Context as _;
 use axum::http::{HeaderMap, HeaderValue, header};
 use cookie::{Cookie, CookieJar, SameSite};
+use sha2::{Digest as _, Sha256};
 
 /// The longest `Cookie` value that is looked at; browsers keep 4096 bytes of a cookie.
 const MAX_VALUE_BYTES: usize = 4096;
 
 /// The key that signs cookies. It is in no log: its `Debug` says nothing of it.
 #[derive(Clone)]
-pub struct Key(cookie::Key);
+pub struct Key {
+    signing: cookie::Key,
+    /// What tells apart the names of cookies of different keys; `None` for a key of this process alone: with each of its
+    /// starts a browser would get cookies of other names, and send them all.
+    tag: Option<String>,
+}
 
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,13 +43,13 @@ impl Key {
         if bytes.len() < 64 {
             return Err("takes 64 random bytes in hex or base64, such as `openssl rand -hex 64` prints");
         }
-        Ok(Self(cookie::Key::from(&bytes)))
+        Ok(Self { signing: cookie::Key::from(&bytes), tag: Some(tag(&bytes)) })
     }
 
     /// A key of this process alone.
     #[must_use]
     pub fn generate() -> Self {
-        Self(cookie::Key::generate())
+        Self { signing: cookie::Key::generate(), tag: None }
     }
 
     /// The key where none was set: made once, in a file beside the `database`. Where that cannot be read or made, or
@@ -72,6 +78,12 @@ impl Key {
         warn_if_exposed(file);
         Self::parse(&text).map_err(|_| anyhow::anyhow!("there is no key in the file {}", file.display()))
     }
+}
+
+/// A short text that says which key it is, and nothing of what it is: 32 bits of a hash of 512 random bits.
+fn tag(key: &[u8]) -> String {
+    let hash = Sha256::new().chain_update(b"sava: the names of cookies\0").chain_update(key).finalize();
+    hex::encode(&hash[..4])
 }
 
 /// Logs a warning where others than the process can read the key file, and so could sign cookies: it names the file,
@@ -175,9 +187,20 @@ impl Cookies {
         Self { key, store: store.to_owned(), secure }
     }
 
-    /// The name of the cookie for `purpose` (`cart`, `shopper`).
+    /// The name of the cookie for `purpose` (`cart`, `shopper`). Two environments with the same store on one origin, such
+    /// as two namespaces behind one `kubectl proxy`, have keys of their own, and so cookies of their own; replicas share
+    /// the key, and the cookies. A path would not tell environments apart: no request says what prefix a proxy took away.
     #[must_use]
     pub fn name(&self, purpose: &str) -> String {
+        let former = self.former_name(purpose);
+        match &self.key.tag {
+            Some(tag) => format!("{former}-{tag}"),
+            None => former,
+        }
+    }
+
+    /// The name that the cookie had before the key was in it.
+    fn former_name(&self, purpose: &str) -> String {
         format!("sava-{purpose}-{}", self.store)
     }
 
@@ -185,7 +208,13 @@ impl Cookies {
     /// oversized, of another store, or set for another purpose.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap, purpose: &str) -> Option<String> {
-        let name = self.name(purpose);
+        let value = self.read_named(headers, purpose, &self.name(purpose));
+        // What a browser kept since before counts until the cookie is set anew, even to nothing.
+        let value = value.or_else(|| self.read_named(headers, purpose, &self.former_name(purpose)));
+        value.filter(|value| !value.is_empty())
+    }
+
+    fn read_named(&self, headers: &HeaderMap, purpose: &str, name: &str) -> Option<String> {
         let bound = self.bound_prefix(purpose);
         // The header is octets (RFC 6265 §5.4), and what other pages of this origin put into it may be of any encoding:
         // only the pair that is wanted is decoded.
@@ -202,33 +231,34 @@ impl Cookies {
         // cookie here: the first valid one counts. The server's limit on the header section bounds how many are tried.
         values.find_map(|value| {
             let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-            let signed = Cookie::new(name.clone(), value.to_owned());
-            let verified = CookieJar::new().signed(&self.key.0).verify(signed)?;
+            let signed = Cookie::new(name.to_owned(), value.to_owned());
+            let verified = CookieJar::new().signed(&self.key.signing).verify(signed)?;
             verified.value().strip_prefix(&bound).map(ToOwned::to_owned)
         })
     }
 
-    /// The `Set-Cookie` header that keeps `value` for `purpose`; `None` removes the cookie.
+    /// The `Set-Cookie` header that keeps `value` for `purpose`; `None` keeps that there is none, for as long: a cookie of
+    /// the former name may still be there, and can only be let be, as it may be another environment's.
     ///
     /// # Panics
     /// Never: names and values are plain ASCII.
     #[must_use]
     pub fn set(&self, purpose: &str, value: Option<&str>, max_age: time::Duration) -> HeaderValue {
         let name = self.name(purpose);
-        let mut cookie = match value {
-            Some(value) => {
-                let mut jar = CookieJar::new();
-                let bound = format!("{}{value}", self.bound_prefix(purpose));
-                jar.signed_mut(&self.key.0).add(Cookie::new(name.clone(), bound));
-                jar.get(&name).cloned().unwrap_or_else(|| Cookie::new(name, ""))
-            }
-            None => Cookie::new(name, ""),
+        let is_removed = value.is_none() && self.key.tag.is_none();
+        let mut cookie = if is_removed {
+            Cookie::new(name, "")
+        } else {
+            let mut jar = CookieJar::new();
+            let bound = format!("{}{}", self.bound_prefix(purpose), value.unwrap_or_default());
+            jar.signed_mut(&self.key.signing).add(Cookie::new(name.clone(), bound));
+            jar.get(&name).cloned().unwrap_or_else(|| Cookie::new(name, ""))
         };
         cookie.set_path("/");
         cookie.set_http_only(true);
         cookie.set_same_site(SameSite::Lax);
         cookie.set_secure(self.secure);
-        cookie.set_max_age(if value.is_some() { max_age } else { time::Duration::ZERO });
+        cookie.set_max_age(if is_removed { time::Duration::ZERO } else { max_age });
         HeaderValue::from_str(&cookie.to_string()).expect("a cookie of plain ASCII")
     }
 
@@ -263,7 +293,7 @@ mod tests {
     fn what_was_set_is_read() {
         let set = cookies("ie").set("cart", Some("v1~3*2"), AGE);
         let text = set.to_str().unwrap();
-        assert!(text.starts_with("sava-cart-ie="), "{text}");
+        assert!(text.starts_with(&format!("{}=", cookies("ie").name("cart"))), "{text}");
         for flag in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=86400"] {
             assert!(text.contains(flag), "{text}");
         }
@@ -272,6 +302,55 @@ mod tests {
         assert_eq!(cookies("ie").read(&headers(&cookie), "cart").as_deref(), Some("v1~3*2"));
         let among_others = format!("a=b; {cookie}; c");
         assert_eq!(cookies("ie").read(&headers(&among_others), "cart").as_deref(), Some("v1~3*2"));
+    }
+
+    /// Two namespaces behind one `kubectl proxy` are one origin; a browser sends each what the other set.
+    #[test]
+    fn environments_with_keys_of_their_own_share_no_name() {
+        let [one, other] =
+            ["ab", "cd"].map(|byte| Cookies::new(Key::parse(&byte.repeat(64)).unwrap(), "ie", false));
+        assert_ne!(one.name("cart"), other.name("cart"));
+        let both = [(&one, "v1~3*2"), (&other, "v1~7*9")]
+            .map(|(cookies, value)| given(&cookies.set("cart", Some(value), AGE)))
+            .join("; ");
+        assert_eq!(one.read(&headers(&both), "cart").as_deref(), Some("v1~3*2"));
+        assert_eq!(other.read(&headers(&both), "cart").as_deref(), Some("v1~7*9"));
+        // Replicas have the same key.
+        assert_eq!(cookies("ie").name("cart"), one.name("cart"));
+        // A key that each start makes anew would leave a browser cookies of ever more names.
+        let name = |key| Cookies::new(key, "ie", false).name("cart");
+        assert_eq!(name(Key::generate()), name(Key::generate()));
+    }
+
+    #[test]
+    fn names_say_nothing_of_the_key() {
+        let bytes: Vec<u8> = (0..64).collect();
+        let key = Key::parse(&hex::encode(&bytes)).unwrap();
+        let tag = key.tag.unwrap();
+        assert_eq!(tag.len(), 8);
+        assert!(!hex::encode(&bytes).contains(&tag), "{tag}");
+    }
+
+    #[test]
+    fn what_was_set_under_the_former_name_is_read_until_it_is_set_anew() {
+        let ie = cookies("ie");
+        let set = |value| given(&ie.set("cart", value, AGE));
+        let value = |pair: &str| pair.split_once('=').unwrap().1.to_owned();
+        let former = format!("sava-cart-ie={}", value(&set(Some("v1~3*2"))));
+        let read = |cookie: &str| ie.read(&headers(cookie), "cart");
+        assert_eq!(read(&former).as_deref(), Some("v1~3*2"));
+        // In either order, and also where the cart was emptied since.
+        for (anew, expected) in [(Some("v1~7*9"), Some("v1~7*9")), (None, None)] {
+            let anew = set(anew);
+            for both in [format!("{former}; {anew}"), format!("{anew}; {former}")] {
+                assert_eq!(read(&both).as_deref(), expected, "{both}");
+            }
+        }
+        // Another environment's cookie of that name is none of ours.
+        let other = Cookies::new(Key::parse(&"cd".repeat(64)).unwrap(), "ie", false);
+        let foreign = format!("sava-cart-ie={}", value(&given(&other.set("cart", Some("v1~7*9"), AGE))));
+        assert_eq!(read(&foreign), None);
+        assert_eq!(read(&format!("{foreign}; {former}")).as_deref(), Some("v1~3*2"));
     }
 
     #[test]
@@ -309,10 +388,11 @@ mod tests {
             );
         }
         // A value that another purpose or another store signed.
-        assert_eq!(ie.read(&headers(&format!("sava-shopper-ie={value}")), "shopper"), None);
-        assert_eq!(uk.read(&headers(&format!("sava-cart-uk={value}")), "cart"), None);
+        assert_eq!(ie.read(&headers(&format!("{}={value}", ie.name("shopper"))), "shopper"), None);
+        assert_eq!(uk.read(&headers(&format!("{}={value}", uk.name("cart"))), "cart"), None);
         let other_key = Cookies::new(Key::generate(), "ie", false);
         assert_eq!(other_key.read(&headers(&cookie), "cart"), None);
+        assert_eq!(other_key.read(&headers(&format!("sava-cart-ie={value}")), "cart"), None);
     }
 
     #[test]
@@ -336,6 +416,7 @@ mod tests {
         let own = given(&ie.set("cart", Some("v1~3*2"), AGE));
         let other_key = Cookies::new(Key::generate(), "ie", false);
         let forged = given(&other_key.set("cart", Some("v1~7*9"), AGE));
+        let forged = forged.replace("sava-cart-ie=", &format!("{}=", ie.name("cart")));
         for n_forged in [1, 3, 4, 5, 100] {
             let header = format!("{}{own}", format!("{forged}; ").repeat(n_forged));
             assert_eq!(ie.read(&headers(&header), "cart").as_deref(), Some("v1~3*2"), "{n_forged} forged");
@@ -356,7 +437,7 @@ mod tests {
             base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes),
         ];
         for text in texts {
-            assert_eq!(Key::parse(&text).unwrap().0.master(), &bytes[..], "{text}");
+            assert_eq!(Key::parse(&text).unwrap().signing.master(), &bytes[..], "{text}");
         }
         for text in ["", "secret", &"ab".repeat(63), &"zz".repeat(10)] {
             assert!(Key::parse(text).is_err(), "{text}");
@@ -388,7 +469,7 @@ mod tests {
             let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| Key::from_file(&file).unwrap())).collect();
             makers.into_iter().map(|maker| maker.join().unwrap()).collect()
         });
-        assert!(keys.iter().all(|key| key.0.master() == keys[0].0.master()));
+        assert!(keys.iter().all(|key| key.signing.master() == keys[0].signing.master()));
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         std::fs::write(&file, "damaged").unwrap();

@@ -290,7 +290,7 @@ async fn secrets_are_in_no_log() {
     let form = visitor.checkout(&cart).await;
     visitor.order(&cart, &form).await;
     let output = cart.stop().await.output;
-    for secret in ["s3cret", &key(), "sava-cart-ie=", "aoife@example.ie"] {
+    for secret in ["s3cret", &key(), "sava-cart-ie", "aoife@example.ie"] {
         assert!(!output.contains(secret), "{secret} is in {output}");
     }
 }

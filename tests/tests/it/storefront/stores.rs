@@ -4,6 +4,8 @@ use std::fs;
 
 use sava_testbed::{Cart, Product, body, client};
 
+use super::visitor::Visitor;
+
 #[tokio::test]
 async fn a_store_is_asked_for_by_the_name_that_was_set() {
     let product = Product::start().await;
@@ -40,4 +42,34 @@ async fn an_unknown_store_is_told_from_a_service_that_is_away() {
     let page = body(cart.get("/").await).await;
     assert!(page.contains("We cannot reach our product service just now."), "{page}");
     cart.logged("it cannot be connected to").await;
+}
+
+/// Cookies know no ports: two store fronts on one machine are to a browser what two namespaces behind one `kubectl proxy`
+/// are.
+#[tokio::test]
+async fn two_environments_on_one_origin_keep_their_carts_and_orders() {
+    let product = Product::start().await;
+    let environment = |byte: &str| Cart::start().product(&product.url("")).env("COOKIE_KEY", byte.repeat(64));
+    let (one, other) = (environment("5a").await, environment("a5").await);
+    let visitor = Visitor::new();
+    visitor.add(&one, "3", "2").await;
+    visitor.add(&other, "garlic", "1").await;
+    let cart = body(visitor.get(&one, "/cart").await).await;
+    assert!(cart.contains("products/3\"") && !cart.contains("Garlic"), "{cart}");
+    let cart = body(visitor.get(&other, "/cart").await).await;
+    assert!(cart.contains("Garlic") && !cart.contains("products/3\""), "{cart}");
+    let form = visitor.checkout(&one).await;
+    let number = visitor.order(&one, &form).await;
+    let form = visitor.checkout(&other).await;
+    let other_number = visitor.order(&other, &form).await;
+    let orders = visitor.orders(&one).await;
+    assert!(orders.contains(&number) && !orders.contains(&other_number), "{orders}");
+    assert!(visitor.orders(&other).await.contains(&other_number));
+    // A replica of the first has its key.
+    visitor.add(&one, "3", "2").await;
+    let replica = environment("5a").await;
+    assert!(body(visitor.get(&replica, "/cart").await).await.contains("products/3\""));
+    // An emptied cart stays empty.
+    visitor.post(&one, "/cart/items/3/remove", &[]).await;
+    assert!(body(visitor.get(&one, "/cart").await).await.contains("Nothing in here yet"));
 }
