@@ -2,6 +2,7 @@
 //!
 //! A catalog never changes; a reload makes a new one, and requests that are under way keep the one they began with.
 
+mod codes;
 mod data_file;
 mod draft;
 mod embedded;

@@ -7,6 +7,7 @@ use sava_service::excerpt;
 use serde_json::value::RawValue;
 
 use super::{
+    codes::{MAX_LANGUAGE_BYTES, currency, is_language_tag, is_locale_name, not_a_locale_name},
     data_file::DataFile,
     draft::{Draft, ImageDraft, Money, Rating, StoreDraft, decimals},
     fields::{Fields, Members, Text, shown, shown_text, whole_number},
@@ -23,8 +24,6 @@ const MAX_MINOR_UNITS: u64 = 1_000_000_000_000;
 const MAX_ID: u64 = (1 << 53) - 1;
 /// The most characters of a store's name, which is on every page of its store front.
 const MAX_NAME_CHARS: usize = 100;
-/// The longest language tag: what RFC 5646 (4.4.1) asks everyone to have room for.
-const MAX_LANGUAGE_BYTES: usize = 35;
 /// The most stores; each is a label of a metric.
 const MAX_STORES: usize = 250;
 
@@ -328,40 +327,6 @@ fn locale_name(
         fields.note(mistakes, field, not_a_locale_name(name));
     }
     well_formed.then(|| name.to_ascii_lowercase())
-}
-
-fn not_a_locale_name(name: &str) -> String {
-    format!("{name:?} is not a name of 1 to 35 letters, digits and hyphens")
-}
-
-/// Letters, digits and hyphens, so that it is one plain segment of a path.
-fn is_locale_name(name: &str) -> bool {
-    (1..=35).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-/// Whether `tag` has the form of a language tag (RFC 5646); whether its subtags are registered is not asked.
-fn is_language_tag(tag: &str) -> bool {
-    let mut subtags = tag.split('-');
-    let language = subtags.next().unwrap_or_default();
-    tag.len() <= MAX_LANGUAGE_BYTES
-        && (2..=8).contains(&language.len())
-        && language.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && subtags.all(|subtag| {
-            (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        })
-}
-
-/// A currency that prices can be in: amounts are whole numbers of its minor unit.
-fn currency(code: &str) -> Result<Currency, String> {
-    let currency = Currency::from_code(code)
-        .ok_or_else(|| format!("{code:?} is not a currency code of ISO 4217 such as EUR"))?;
-    match currency.exponent() {
-        Some(_) => Ok(currency),
-        None => Err(format!(
-            "{code:?} ({}) has no minor unit in ISO 4217, so no store front can sell in it",
-            currency.name()
-        )),
-    }
 }
 
 /// The price of a product; where its store is unknown, and so its currency, only the form is checked.
