@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// How long the pools wait for a connection: shorter, so that their own errors, which say more, come first.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(6);
@@ -64,6 +64,8 @@ impl FromStr for Database {
     fn from_str(url: &str) -> Result<Self, String> {
         const ENCODE: &str = "in USER and PASSWORD all but letters, digits and -._~!$&'()*+,;=: has to be \
                               percent-encoded: / as %2F, ? as %3F, # as %23, @ as %40, % as %25; @ also in what follows";
+        const NO_TLS: &str = "sslmode asks for TLS, which the store front does not speak to PostgreSQL: leave sslmode \
+                              out, and let a proxy beside it, such as a service mesh's, encrypt the connection";
         const TAKES: &str = "takes sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE";
         if let Some(rest) = url.strip_prefix("sqlite:") {
             let file = rest.strip_prefix("//").unwrap_or(rest);
@@ -78,16 +80,21 @@ impl FromStr for Database {
             if !is_plain(rest) {
                 return Err(format!("{TAKES}; {ENCODE}"));
             }
-            let options = url.parse::<PgConnectOptions>();
-            return options
-                .map(|options| Self::Postgres(Box::new(options)))
-                .map_err(|_| format!("{TAKES}; this is not a URL of PostgreSQL"));
+            let options: PgConnectOptions =
+                url.parse().map_err(|_| format!("{TAKES}; this is not a URL of PostgreSQL"))?;
+            // Each connection would fail, long after the start.
+            return match options.get_ssl_mode() {
+                PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => {
+                    Ok(Self::Postgres(Box::new(options)))
+                }
+                PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => Err(NO_TLS.to_owned()),
+            };
         }
         Err(TAKES.to_owned())
     }
 }
 
-/// Whether user and password, in what follows the scheme of a URL, are encoded as they have to be (RFC 3986, 3.2.1).
+/// Whether user and password, in what follows the scheme of a URL, are encoded as they have to be (RFC 3986 §3.2.1).
 /// With a `/`, `?` or `#` as it is, the URL would end its host within the password, whose tail would then be the name of
 /// a database and stand in messages: so there may be no `@` behind the host either.
 fn is_plain(rest: &str) -> bool {
@@ -137,6 +144,19 @@ mod tests {
                 assert!(message.contains("/ as %2F"), "{password}: {message}");
                 assert!(!message.contains("tail") && !message.contains("12"), "{password}: {message}");
             }
+        }
+    }
+
+    #[test]
+    fn tls_that_could_never_be_had_is_refused() {
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let message =
+                format!("postgres://shop:s3cret@db/shop?sslmode={mode}").parse::<Database>().unwrap_err();
+            assert!(message.contains("TLS") && !message.contains("s3cret"), "{message}");
+        }
+        for mode in ["disable", "allow", "prefer"] {
+            let url = format!("postgres://shop:s3cret@db/shop?sslmode={mode}");
+            assert!(matches!(url.parse(), Ok(Database::Postgres(_))), "{url}");
         }
     }
 
