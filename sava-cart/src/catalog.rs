@@ -23,8 +23,8 @@ use sava_service::{
 use tokio::sync::Semaphore;
 
 pub(crate) use fruit::Fruit;
+pub(crate) use listing::{FaultKind, ProductFault, ServedBy};
 pub use listing::{Freshness, Listing};
-pub(crate) use listing::{ProductFault, ServedBy};
 pub(crate) use pictures::PictureFile;
 pub use product::Product;
 pub(crate) use product::ProductId;

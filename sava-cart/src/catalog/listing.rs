@@ -30,8 +30,19 @@ pub struct ProductFault {
     pub what: String,
     /// The release that answered so, where one did and said who it is.
     pub release: Option<String>,
-    /// Whether it is there, and answered that it has no such store.
-    pub is_store_unknown: bool,
+    /// What shoppers are told of it.
+    pub kind: FaultKind,
+}
+
+/// What kind of fault it is, as far as shoppers are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It does not answer, or not as it should.
+    Unreachable,
+    /// It is there, and answered that it has no such store.
+    UnknownStore,
+    /// It is there, and its list is longer than this store front reads.
+    TooLong,
 }
 
 /// How fresh a listing is.
@@ -66,10 +77,10 @@ impl Listing {
         self.list.product(id)
     }
 
-    /// Whether the product service answered that it has no such store.
+    /// What kind of fault the product service has, if it has one.
     #[must_use]
-    pub fn is_store_unknown(&self) -> bool {
-        self.fault.as_ref().is_some_and(|fault| fault.is_store_unknown)
+    pub fn fault_kind(&self) -> Option<FaultKind> {
+        self.fault.as_ref().map(|fault| fault.kind)
     }
 
     /// Whether prices are confirmed: an order needs that.
@@ -86,7 +97,12 @@ impl ProductFault {
             Failure::UnknownStore(_, release) => ("status 404".to_owned(), release.clone()),
             other => (other.label().replace('_', " "), None),
         };
-        Self { what, release, is_store_unknown: matches!(failure, Failure::UnknownStore(..)) }
+        let kind = match failure {
+            Failure::UnknownStore(..) => FaultKind::UnknownStore,
+            Failure::TooLarge(_) => FaultKind::TooLong,
+            _ => FaultKind::Unreachable,
+        };
+        Self { what, release, kind }
     }
 }
 

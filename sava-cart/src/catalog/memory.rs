@@ -11,7 +11,7 @@ use sava_service::etag;
 use time::OffsetDateTime;
 
 use super::{
-    listing::{Freshness, Listing, ServedBy},
+    listing::{FaultKind, Freshness, Listing, ServedBy},
     product::ProductId,
     product_list::{self, ProductList},
     store::Store,
@@ -47,8 +47,8 @@ pub(super) struct Memory {
     store: Option<Store>,
     /// When it is to be asked about the store; `None` is at once.
     store_due: Option<Instant>,
-    /// How fresh the listing before was, and whether its store was unknown, so that the log tells of changes alone.
-    was: Option<(&'static str, bool)>,
+    /// How fresh the listing before was, and what was wrong then, so that the log tells of changes alone.
+    was: Option<(&'static str, Option<FaultKind>)>,
 }
 
 /// An answer that was read.
@@ -96,9 +96,9 @@ impl Memory {
     }
 
     /// Whether the listing before was of another freshness, or that for another reason: a product service that answers
-    /// that there is no such store is there.
+    /// that there is no such store, or with too long a list, is there.
     pub(super) fn is_news(&mut self, listing: &Listing) -> bool {
-        let now = (listing.freshness.label(), listing.is_store_unknown());
+        let now = (listing.freshness.label(), listing.fault_kind());
         self.was.replace(now) != Some(now)
     }
 

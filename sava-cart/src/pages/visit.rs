@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cart::Cart,
-    catalog::{Freshness, Listing, ProductId, ProductList, Store},
+    catalog::{FaultKind, Freshness, Listing, ProductId, ProductList, Store},
     cookies::Cookies,
     pending,
     reference::{Place, Route},
@@ -251,10 +251,12 @@ pub(crate) fn redirect(status: StatusCode, location: &str) -> Response {
 /// The honest words on products that are not what sava-product says now, or not all of it.
 fn notice(listing: &Listing) -> Option<String> {
     let mut sentences = Vec::new();
-    let (what, until) = if listing.is_store_unknown() {
-        ("Our product service does not know this store.", "does")
-    } else {
-        ("We cannot reach our product service just now.", "is back")
+    let (what, until) = match listing.fault_kind() {
+        Some(FaultKind::UnknownStore) => ("Our product service does not know this store.", "does"),
+        Some(FaultKind::TooLong) => {
+            ("The list of all our products is longer than we can read.", "is shorter")
+        }
+        Some(FaultKind::Unreachable) | None => ("We cannot reach our product service just now.", "is back"),
     };
     match listing.freshness {
         Freshness::Fresh => {}

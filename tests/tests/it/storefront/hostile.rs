@@ -137,6 +137,18 @@ async fn a_list_that_was_cut_says_so_in_page_and_log() {
     cart.logged("there are too many categories").await;
 }
 
+/// Not that the product service cannot be reached, which would send people to look for it.
+#[tokio::test]
+async fn a_list_that_is_too_large_to_read_is_said_to_be_so() {
+    let service = Hostile::start(&format!("[{}]", " ".repeat(MAX_LIST))).await;
+    let cart = Cart::start().product(&service.url).await;
+    let page = body(cart.get("/").await).await;
+    let told =
+        "The list of all our products is longer than we can read. Until it is shorter, there is fruit.";
+    assert!(page.contains(told) && !page.contains("We cannot reach"), "{page}");
+    cart.logged("its answer is larger than 8388608 bytes").await;
+}
+
 #[tokio::test]
 async fn releases_without_pages_have_them_where_a_list_is_long() {
     let products = |n_products| {
