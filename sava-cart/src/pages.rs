@@ -49,7 +49,7 @@ pub fn router(state: AppState) -> Router {
     // A page has one address; with a slash after it, its references would be a level off.
     let pages = [
         (path::PRODUCT, get(products::show_product)),
-        (path::CART, get(cart::show_cart)),
+        (path::CART, get(cart::show_cart).post(cart::change_cart)),
         (path::CHECKOUT, get(checkout::show_checkout).post(checkout::place_order)),
         (path::ORDERS, get(orders::list_orders)),
         (path::ORDER, get(orders::show_order)),

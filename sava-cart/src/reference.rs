@@ -17,10 +17,6 @@ pub(crate) enum Route<'a> {
     Cart,
     /// Where a form adds a product to the cart.
     CartItems,
-    /// Where a form changes how many of a product are in the cart.
-    CartItem(ProductId),
-    /// Where a form takes a product out of the cart.
-    RemoveCartItem(ProductId),
     /// The address form, and where it is sent.
     Checkout,
     Orders,
@@ -56,8 +52,6 @@ impl fmt::Display for Route<'_> {
             Self::Product(id) => (path::PRODUCT, id),
             Self::Cart => (path::CART, &""),
             Self::CartItems => (path::CART_ITEMS, &""),
-            Self::CartItem(id) => (path::CART_ITEM, id),
-            Self::RemoveCartItem(id) => (path::REMOVE_CART_ITEM, id),
             Self::Checkout => (path::CHECKOUT, &""),
             Self::Orders => (path::ORDERS, &""),
             Self::Order(number) => (path::ORDER, number),
@@ -135,7 +129,7 @@ mod tests {
         check("/", Route::Home, "./");
         check("/", Route::Product(THREE), "products/3");
         check("/cart", Route::Home, "./");
-        check("/cart", Route::CartItem(THREE), "cart/items/3");
+        check("/cart", Route::CartItems, "cart/items");
         check("/products/3", Route::Home, "../");
         check("/products/3", Route::Image("bicycle.svg"), "../images/bicycle.svg");
         check("/cart/items/3/remove", Route::Cart, "../../../cart");

@@ -34,6 +34,7 @@ struct CartPage<'a> {
     lines: Vec<CartRow<'a>>,
     pictures: bool,
     total: String,
+    save: String,
     checkout: String,
     most: u32,
 }
@@ -49,8 +50,6 @@ struct CartRow<'a> {
     sum: Option<&'a str>,
     trouble: Option<&'static str>,
     quantity: u32,
-    change: String,
-    remove: String,
 }
 
 /// `GET /cart`
@@ -76,8 +75,6 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
             sum: quoted.map(|quoted| quoted.total_text.as_str()),
             trouble: quoted.is_none().then(|| trouble(&listing)),
             quantity: line.quantity,
-            change: visit.to(Route::CartItem(line.id)),
-            remove: visit.to(Route::RemoveCartItem(line.id)),
         }
     });
     let html = CartPage {
@@ -85,6 +82,7 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
         lines: lines.collect(),
         pictures: visit.has(Feature::Pictures),
         total: quote.total_text.clone(),
+        save: visit.to(Route::Cart),
         checkout: visit.to(Route::Checkout),
         most: MAX_QUANTITY,
         layout: visit.layout(Section::Cart, Some(&listing)),
@@ -123,10 +121,50 @@ pub(crate) async fn add_item(
     known(&visit, id).await?;
     let met = visit.cart.add(id, quantity);
     state.metrics.cart_changed("add");
-    Ok(changed(&visit, id, met).await)
+    Ok(changed(&visit, Some(id), met).await)
 }
 
-/// The form that says how many pieces there shall be.
+/// `POST /cart`: the form of the whole cart. Whichever of its buttons is pressed, all quantities that are typed in count
+/// (`quantity-ID`), also where the next thing is to check out (`checkout`). `line` and `remove` say which line was meant.
+pub(crate) async fn change_cart(
+    State(state): State<AppState>,
+    Extension(mut visit): Extension<Visit>,
+    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(fields) = form?;
+    let id = |text: &str| text.parse::<ProductId>().map_err(|_| Fault::NoProduct);
+    let field =
+        |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let mut changes = Vec::new();
+    for (name, value) in &fields {
+        let Some(line) = name.strip_prefix("quantity-") else { continue };
+        let Some(quantity) = number(value) else {
+            return Ok(cart_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, Some(no_number(0))).await);
+        };
+        changes.push((id(line)?, quantity));
+    }
+    let removed = field("remove").map(id).transpose()?;
+    let changed_line = field("line").map(id).transpose()?;
+    let mut met = Ok(());
+    for (id, quantity) in changes {
+        // A line that was taken out meanwhile, in another tab, stays out.
+        if visit.cart.quantity(id) > 0 {
+            met = met.and(visit.cart.set(id, quantity));
+        }
+    }
+    if let Some(id) = removed {
+        visit.cart.remove(id);
+    }
+    state.metrics.cart_changed(if removed.is_some() { "remove" } else { "change" });
+    if field("checkout").is_some() && met.is_ok() && !visit.cart.is_empty() {
+        let mut response = visit.see(Route::Checkout, None);
+        response.headers_mut().append(header::SET_COOKIE, visit.cart.set_cookie(visit.cookies()));
+        return Ok(response);
+    }
+    Ok(changed(&visit, changed_line, met).await)
+}
+
+/// The form of one line, which pages had before the cart was one form: a browser may still show one.
 #[derive(Deserialize)]
 pub(crate) struct ChangeForm {
     #[serde(default)]
@@ -150,7 +188,7 @@ pub(crate) async fn change_item(
     }
     let met = visit.cart.set(id, quantity);
     state.metrics.cart_changed("change");
-    Ok(changed(&visit, id, met).await)
+    Ok(changed(&visit, Some(id), met).await)
 }
 
 /// `POST /cart/items/{id}/remove`
@@ -162,7 +200,7 @@ pub(crate) async fn remove_item(
     let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
     visit.cart.remove(id);
     state.metrics.cart_changed("remove");
-    Ok(changed(&visit, id, Ok(())).await)
+    Ok(changed(&visit, Some(id), Ok(())).await)
 }
 
 /// Puts nothing into a cart that was never for sale. While the product service is away nobody can say what is: the
@@ -173,10 +211,10 @@ async fn known(visit: &Visit, id: ProductId) -> Result<(), Fault> {
 }
 
 /// The answer to a change: the cart, with the line in view; or what limit it met.
-async fn changed(visit: &Visit, id: ProductId, met: Result<(), Limit>) -> Response {
+async fn changed(visit: &Visit, line: Option<ProductId>, met: Result<(), Limit>) -> Response {
+    let line = line.filter(|id| visit.cart.quantity(*id) > 0).map(|id| format!("item-{id}"));
     let mut response = match met {
-        Ok(()) if visit.cart.quantity(id) > 0 => visit.see(Route::Cart, Some(&format!("item-{id}"))),
-        Ok(()) => visit.see(Route::Cart, None),
+        Ok(()) => visit.see(Route::Cart, line.as_deref()),
         Err(limit) => {
             let title = "That is as much as a cart holds".to_owned();
             let alert = Alert { title, text: limit.to_string(), link: None };

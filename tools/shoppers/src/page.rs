@@ -100,6 +100,12 @@ impl Page {
         self.forms.iter().filter(|form| form.is_post && form.action.ends_with("cart/items")).collect()
     }
 
+    /// The form of the whole cart, which leads to the checkout.
+    #[must_use]
+    pub(crate) fn cart_form(&self) -> Option<&Form> {
+        self.forms.iter().find(|form| form.is_post && form.action.rsplit('/').next() == Some("cart"))
+    }
+
     /// The form that searches, where this release has one.
     #[must_use]
     pub(crate) fn search_form(&self) -> Option<&Form> {

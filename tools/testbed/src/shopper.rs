@@ -76,9 +76,9 @@ impl<'a> Shopper<'a> {
         }
     }
 
-    /// Types into the field of this name within the list item that is headed by `title`.
+    /// Types into the field whose name begins so within the list item that is headed by `title`.
     pub async fn fills_in_at(&self, title: &str, name: &str, text: &str) {
-        self.types(&format!("{}//input[@name='{name}']", item(title)), text).await;
+        self.types(&format!("{}//input[starts-with(@name, '{name}')]", item(title)), text).await;
     }
 
     /// The texts of all elements at `xpath`.

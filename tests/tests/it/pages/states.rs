@@ -135,6 +135,8 @@ async fn a_cart_has_limits_and_says_so() {
     let page = visitor.get("cart").await;
     assert!(!page.says("id=\"item-1\"") && !page.says("id=\"item-2\"") && page.says("id=\"item-3\""));
     assert_eq!(visitor.post("cart/items/3", &[("quantity", "-1")]).await.status, 422);
+    assert_eq!(visitor.post("cart", &[("quantity-3", "7"), ("quantity-4", "-1")]).await.status, 422);
+    assert!(visitor.get("cart").await.says("name=\"quantity-3\" value=\"99\""), "nothing was changed");
     assert_eq!(visitor.get("cart").await.headers["cache-control"], "no-store");
 }
 
@@ -160,7 +162,7 @@ async fn mistakes_in_the_form_stand_beside_their_fields() {
     assert!(!page.says("<script>"), "what was typed is text");
     assert!(page.says("value=\"Aoife Byrne\""), "what was right is kept");
     assert_eq!(page.field("key"), key, "it is the same form still");
-    for token in ["name", "email", "street-address", "address-level2", "address-level1", "postal-code"] {
+    for token in ["name", "email", "address-line1", "address-level2", "address-level1", "postal-code"] {
         assert!(page.says(&format!("autocomplete=\"{token}\"")), "{token}");
     }
     let ordered = visitor.orders(&key, &seen).await;
@@ -373,4 +375,28 @@ async fn other_countries_stores_are_a_link_away() {
     let cart = Cart::start().env("STORES", "United Kingdom=../uk/,France=../fr/").await;
     let page = Visitor::of(&cart.url("/")).get("cart").await;
     assert!(page.says("<a href=\"../uk/\">United Kingdom store</a>") && page.says("<a href=\"../fr/\">"));
+}
+
+/// The cart is one form: what is typed in counts, whichever button is pressed.
+#[tokio::test]
+async fn typed_quantities_are_ordered() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let visitor = Visitor::of(&cart.url("/"));
+    visitor.adds("3", "1").await;
+    visitor.adds("4", "1").await;
+    let typed = [("quantity-3", "3"), ("quantity-4", "2")];
+    let answer = visitor.post("cart", &[&typed[..], &[("checkout", "1")]].concat()).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "checkout"));
+    let page = visitor.get("checkout").await;
+    assert!(page.says("3 × Willow dreamcatcher"), "{}", page.body);
+    let answer = visitor.post("cart", &[("quantity-3", "5"), ("quantity-4", "2"), ("remove", "4")]).await;
+    assert_eq!(answer.location(), "cart");
+    let page = visitor.get("cart").await;
+    assert!(page.says("name=\"quantity-3\" value=\"5\"") && !page.says("quantity-4"), "{}", page.body);
+    // Another tab's page still has the line that was taken out.
+    visitor.post("cart", &[("quantity-3", "1"), ("quantity-4", "9"), ("line", "3")]).await;
+    assert!(!visitor.get("cart").await.says("quantity-4"));
+    assert_eq!(visitor.post("cart", &[("remove", "no product")]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(visitor.post("cart", &[("quantity-3", "100"), ("checkout", "1")]).await.status, 422);
 }
