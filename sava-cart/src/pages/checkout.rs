@@ -337,7 +337,7 @@ impl Attempt<'_> {
         vec![
             vec![control(Field::Name, "Name", "name", &form.name)],
             vec![control(Field::Email, "E-mail", "email", &form.email)],
-            vec![control(Field::Address, "Address", "street-address", &form.address)],
+            vec![control(Field::Address, "Address", "address-line1", &form.address)],
             vec![
                 control(Field::Town, "Town or city", "address-level2", &form.town),
                 control(Field::County, county_label, "address-level1", &form.county),
