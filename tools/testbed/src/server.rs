@@ -127,8 +127,13 @@ impl Running {
 
     /// Waits until it says that it is ready.
     pub async fn ready(&self) {
+        // A connection beyond the cap may be refused before it has asked.
+        let is_ready = async || {
+            let answer = http::client().get(self.url("/readyz")).send().await;
+            answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+        };
         let ready = async {
-            while self.get("/readyz").await.status() != StatusCode::OK {
+            while !is_ready().await {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
