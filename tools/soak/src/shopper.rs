@@ -246,9 +246,23 @@ impl Shopper {
                 bail!("the checkout of {} is still put off", self.name);
             }
         }
-        let list = self.browse("/orders").await?;
-        let shown: Vec<_> =
-            list.split("<h2><a href=\"orders/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let list = loop {
+            let page = self.send("/orders", |client, url| client.get(format!("{url}/orders"))).await?;
+            // A connection of the bad time may still be waited for.
+            if page.status != StatusCode::SERVICE_UNAVAILABLE || Instant::now() > deadline {
+                break page;
+            }
+            self.oracle.count("orders not shown for the moment");
+        };
+        if list.status.is_server_error() {
+            self.oracle.find(format!("/orders is {}", list.status));
+        }
+        let shown: Vec<_> = list
+            .body
+            .split("<h2><a href=\"orders/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
         for number in &shown {
             // An order of which they were never told is theirs if they sent its form; the oracle compares that.
             if !self.orders.iter().any(|own| own == number) {
