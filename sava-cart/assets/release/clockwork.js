@@ -37,9 +37,10 @@ function showState() {
   answered = answered.filter((t) => t > at - 2000);
   const rate = answered.length / 2;
   const slow = !paused && rate < settings.rate * 0.75 && at > 4000;
-  $("state").className = `state ${paused ? "" : slow ? "slow" : "live"}`;
-  put($("pulse"), paused ? "paused" : slow ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s of ${settings.rate}: answers are slow` : `live, ${Math.round(rate)}/s`);
-  put($("lost-count"), String(lost));
+  const closed = isClosed();
+  $("state").className = `state ${paused || closed ? "" : slow ? "slow" : "live"}`;
+  put($("pulse"), paused ? "paused" : closed ? "the shop is closed: no answer" : slow ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s of ${settings.rate}: answers are slow` : `live, ${Math.round(rate)}/s`);
+  put($("lost-count"), String(lostSoFar()));
   put($("lost-since"), `since ${clock(lostSince)}`);
-  $("lost").classList.toggle("some", lost > 0);
+  $("lost").classList.toggle("some", lostSoFar() > 0);
 }

@@ -60,6 +60,7 @@ function fullScreen() {
 
 function resetLost() {
   lost = 0;
+  outage.n = 0;
   lostSince = Date.now();
   say("Counting lost requests from now");
 }

@@ -5,6 +5,7 @@ const $ = (/** @type {string} */ id) => document.getElementById(id);
 const KEPT = 36000; // samples in memory: twelve minutes at 50 a second
 const IN_FLIGHT = 6; // connections that browsers open to one host
 const PATIENCE_MS = 5000;
+const CLOSED_MS = 3000; // after so long without any answer the shop is closed
 const LANES = ["storefront", "product"];
 const NOBODY = "no answer";
 /** Shapes and colours, in the order of the table that all pages share. @type {{ path: string, colour: string, of: string | null }[]} */

@@ -13,6 +13,11 @@ let nextAt = performance.now();
 let answered = [];
 let lostSince = Date.now();
 let lost = 0;
+// Requests without an answer since the last one that had one: lost, unless the shop has closed. Where it opens again, it
+// was an outage, and they count.
+const outage = { n: 0, since: 0, last: 0 };
+const isClosed = () => outage.n > 0 && outage.last - outage.since >= CLOSED_MS;
+const lostSoFar = () => lost + (isClosed() ? 0 : outage.n);
 const seenProductSamples = new Set();
 
 const now = () => (paused ? pausedAt : Date.now());
@@ -58,7 +63,15 @@ function add(sample) {
   const place = taken % KEPT;
   for (const name in kept) kept[name][place] = typeof sample[name] === "string" ? theOne(sample[name]) : sample[name];
   taken += 1;
-  if (sample.t >= lostSince) lost += (sample.storefrontError ? 1 : 0) + (sample.own && sample.productError ? 1 : 0);
+  if (sample.storefront === NOBODY) {
+    if (!outage.n) outage.since = sample.t;
+    outage.last = Math.max(outage.last, sample.t + sample.ms);
+    if (sample.t >= lostSince) outage.n += 1;
+  } else {
+    lost += outage.n;
+    outage.n = 0;
+    if (sample.t >= lostSince) lost += (sample.storefrontError ? 1 : 0) + (sample.own && sample.productError ? 1 : 0);
+  }
   for (const lane of LANES) watch(lane, place);
   dirty = true;
 }

@@ -5,7 +5,7 @@
 mod scenes;
 mod stage;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 
@@ -43,6 +43,24 @@ enum Scene {
     MediaType,
 }
 
+/// Leaves the stage as it is, with the view open on it, until somebody has seen enough.
+async fn stay() {
+    if !std::io::stdin().is_terminal() {
+        return;
+    }
+    println!("\n\x1b[1mEnter takes the stage down.\x1b[0m");
+    // Not the runtime's: it would wait for the reader at its end.
+    let (sender, enter) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_line(&mut String::new());
+        let _ = sender.send(());
+    });
+    tokio::select! {
+        _ = enter => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -60,7 +78,10 @@ async fn main() -> ExitCode {
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            stay().await;
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -205,6 +205,19 @@ async fn killed_pod_is_seen_within_two_seconds() {
     view.wait("document.querySelector('#events').textContent.includes('is gone')").await;
 }
 
+/// As when a scene is over and its stage is taken down under the open page.
+#[tokio::test]
+async fn closed_shop_is_not_a_loss() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    view.wait_for_samples(20).await;
+    cart.kill();
+    view.wait("document.querySelector('#pulse').textContent.includes('closed')").await;
+    assert_eq!(view.run("return document.querySelector('#lost-count').textContent").await, "0");
+}
+
 #[tokio::test]
 async fn failing_release_is_seen_within_two_seconds() {
     let canary = Canary::start("2.0.2-errors").await;
