@@ -39,7 +39,7 @@ impl fmt::Display for Mistake {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes {
     /// In the order of the file; at most [`MAX_TOLD`].
-    pub told: Vec<Mistake>,
+    pub reported: Vec<Mistake>,
     /// How many there are in all.
     pub total: usize,
 }
@@ -103,13 +103,13 @@ impl Collector {
         let places =
             file.places(self.found.iter().flat_map(|found| [Some(found.offset), found.other]).flatten());
         let place = |offset| places.get(&offset).copied().unwrap_or_default();
-        let told = self.found.into_iter().map(|Found { offset, other, mut mistake }| {
+        let reported = self.found.into_iter().map(|Found { offset, other, mut mistake }| {
             if let Some(other) = other {
                 mistake.message = format!("{} {}", mistake.message, place(other).line);
             }
             let place = place(offset);
             Mistake { line: place.line, column: place.characters_before + 1, ..mistake }
         });
-        Err(Mistakes { told: told.collect(), total: self.total })
+        Err(Mistakes { reported: reported.collect(), total: self.total })
     }
 }

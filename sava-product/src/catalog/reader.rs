@@ -59,7 +59,7 @@ fn unreadable(file: &DataFile, error: &serde_json::Error) -> Mistakes {
     let line = error.line().max(1);
     // serde_json counts bytes, people count characters.
     let column = file.characters(line, error.column()).max(1);
-    Mistakes { told: vec![Mistake { line, column, subject: None, field: None, message }], total: 1 }
+    Mistakes { reported: vec![Mistake { line, column, subject: None, field: None, message }], total: 1 }
 }
 
 struct Reader<'file> {
@@ -433,7 +433,7 @@ mod tests {
         let Err(LoadError::Mistakes(_, mistakes)) = load(data(db).path()) else {
             panic!("{db} has mistakes")
         };
-        let told: Vec<_> = mistakes.told.iter().map(ToString::to_string).collect();
+        let told: Vec<_> = mistakes.reported.iter().map(ToString::to_string).collect();
         assert_eq!(told, expected, "{db}");
     }
 

@@ -152,7 +152,7 @@ fn not_utf8(file: &DataFile, offset: usize) -> Mistakes {
     let message = "is not UTF-8 text".to_owned();
     let column = place.characters_before + 1;
     Mistakes {
-        told: vec![Mistake { line: place.line, column, subject: None, field: None, message }],
+        reported: vec![Mistake { line: place.line, column, subject: None, field: None, message }],
         total: 1,
     }
 }
@@ -181,7 +181,7 @@ impl LoadError {
     /// Logs what is wrong, each mistake in a line of its own with its place in fields.
     pub(crate) fn log(&self, message: &str) {
         if let Self::Mistakes(path, mistakes) = self {
-            for mistake in &mistakes.told {
+            for mistake in &mistakes.reported {
                 tracing::error!(
                     file = %path.display(),
                     line = mistake.line,
@@ -212,11 +212,11 @@ impl fmt::Display for LoadError {
                 let path = path.display();
                 let plural = if mistakes.total == 1 { "mistake" } else { "mistakes" };
                 write!(formatter, "{path} has {} {plural}:", mistakes.total)?;
-                for mistake in &mistakes.told {
+                for mistake in &mistakes.reported {
                     write!(formatter, "\n  {path}:{mistake}")?;
                 }
-                if mistakes.total > mistakes.told.len() {
-                    write!(formatter, "\n  and {} more", mistakes.total - mistakes.told.len())?;
+                if mistakes.total > mistakes.reported.len() {
+                    write!(formatter, "\n  and {} more", mistakes.total - mistakes.reported.len())?;
                 }
                 Ok(())
             }

@@ -91,7 +91,7 @@ impl Stage {
             format!("the shoppers said nothing: {}", String::from_utf8_lossy(&output.stderr))
         })?;
         let verdict = Verdict { code: output.status.code(), report };
-        self.say(verdict.told(baseline, candidate));
+        self.say(verdict.summary(baseline, candidate));
         Ok(verdict)
     }
 
@@ -109,7 +109,7 @@ impl Stage {
 
 impl Verdict {
     /// The releases that were compared, each in a line, and the finding.
-    fn told(&self, baseline: &str, candidate: &str) -> String {
+    fn summary(&self, baseline: &str, candidate: &str) -> String {
         let mut lines = Vec::new();
         for service in ["storefront", "product"] {
             if self.report[service]["verdict"].is_null() {
