@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use fastrand::Rng;
 use sava_testbed::{Cart, Process, Product, command};
 use tokio::time::sleep;
@@ -16,6 +16,20 @@ use crate::{
 };
 
 pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
+    // On a busy machine strace was once attached and told of nothing: then nothing was tried, and it begins again.
+    for _ in 0..3 {
+        let own = Arc::new(Oracle::default());
+        if has_run(effort, seed, &own).await? {
+            oracle.take(&own, "the power");
+            return Ok(());
+        }
+        oracle.count("runs of which strace told nothing");
+    }
+    bail!("strace is attached, and tells of no write")
+}
+
+/// Whether there was anything to look at.
+async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<bool> {
     let directory = tempfile::tempdir()?;
     let log = directory.path().join("strace.log");
     let product = Product::start().await;
@@ -26,7 +40,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
     let start = Disk::of(folder)?;
     let Some(strace) = follow(cart.process().id(), &log).await else {
         oracle.count("runs left out, as this user may trace no process");
-        return Ok(());
+        return Ok(true);
     };
     let addresses = Addresses::of([cart.address().to_owned()]);
     let shoppers = Shoppers::start(4, seed, &addresses, oracle, Shopper::may_lose_answers)?;
@@ -39,6 +53,9 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
     cart.kill();
     strace.exit().await;
     let events = trace::read(&std::fs::read_to_string(&log)?)?;
+    if events.is_empty() {
+        return Ok(false);
+    }
     let states = effort.choose(60, 1800);
     for finding in lose_power(&start, &events, states, seed, oracle).await? {
         oracle.find(finding);
@@ -50,7 +67,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
     if lose_power(&start, &unsynced, states, seed, oracle).await?.is_empty() {
         oracle.find("the control, which drops every sync, found nothing");
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Attaches strace, and waits until it follows. `None` where it is not allowed to.
