@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    http::{Answer, shorten},
+    http::{Response, shorten},
     objection::{Checked, Objection, demand},
     server::media_type,
 };
@@ -11,7 +11,7 @@ use crate::{
 /// The rule that says that lists have an `ETag`.
 pub(crate) const ETAG_RULE: &str = "caching/list-has-etag";
 
-impl Answer {
+impl Response {
     /// The request and what came of it, for messages.
     pub(crate) fn story(&self) -> String {
         format!("{} answered {}", self.asked, self.status)

@@ -198,7 +198,7 @@ impl Request {
     }
 
     /// Sends the request and reads the answer until the server closes.
-    pub(crate) fn send(&self) -> anyhow::Result<Answer> {
+    pub(crate) fn send(&self) -> anyhow::Result<Response> {
         let asked = self.to_string();
         let begun = Instant::now();
         let mut stream = self.base.connect().with_context(|| format!("{asked}: cannot connect"))?;
@@ -214,7 +214,7 @@ impl Request {
         let read = stream.take(LONGEST_ANSWER).read_to_end(&mut bytes);
         match (read, parse(&bytes, self.method == "HEAD")) {
             (_, Ok(Some((status, headers, body)))) => {
-                Ok(Answer { asked, status, headers, body, elapsed: begun.elapsed() })
+                Ok(Response { asked, status, headers, body, elapsed: begun.elapsed() })
             }
             (Err(error), _) => Err(error).with_context(|| format!("{asked}: no answer")),
             (Ok(_), Ok(None)) => bail!("{asked}: the connection closed before the answer was whole"),
@@ -262,7 +262,7 @@ fn percent_encode(text: &str) -> String {
 
 /// What a server answered.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     /// The request, for messages.
     pub asked: String,
     /// The status code.
@@ -275,7 +275,7 @@ pub struct Answer {
     pub elapsed: Duration,
 }
 
-impl Answer {
+impl Response {
     /// All values of a header, one for each line.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers

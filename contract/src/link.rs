@@ -1,6 +1,6 @@
 //! The `Link` header (RFC 8288), and references resolved against the path of a request (RFC 3986 §5.2).
 
-use crate::http::Answer;
+use crate::http::Response;
 
 /// One link of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Link {
 }
 
 /// All links of an answer; an error says what cannot be read.
-pub fn links(answer: &Answer) -> Result<Vec<Link>, String> {
+pub fn links(answer: &Response) -> Result<Vec<Link>, String> {
     let mut links = Vec::new();
     for line in answer.values("link") {
         let mut rest = line.trim_start();
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn links_are_read_with_their_parameters() {
-        let answer = Answer {
+        let answer = Response {
             asked: String::new(),
             status: 200,
             headers: vec![

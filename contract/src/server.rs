@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    http::{Answer, Base, Request, shorten},
+    http::{Base, Request, Response, shorten},
     objection::{Checked, Objection, applies},
     price::Price,
     release::Release,
@@ -122,7 +122,7 @@ impl Server {
     }
 
     /// Sends a request, and keeps in mind who answered.
-    pub(crate) fn send(&self, request: &Request) -> Checked<Answer> {
+    pub(crate) fn send(&self, request: &Request) -> Checked<Response> {
         let answer = send(&self.base, request)?;
         self.seen_releases.borrow_mut().extend(answer.values("x-sava-release").map(str::to_owned));
         if answer.media_type() == "application/problem+json"
@@ -152,7 +152,7 @@ impl Server {
     }
 
     /// What the service itself said in `Cache-Control`, without what the API server's proxy puts before it.
-    pub(crate) fn cache_control(&self, answer: &Answer) -> Vec<String> {
+    pub(crate) fn cache_control(&self, answer: &Response) -> Vec<String> {
         let mut directives = answer.tokens("cache-control");
         if self.base.is_api_server_proxy() {
             for added in ["no-cache", "private"] {
@@ -338,7 +338,7 @@ pub(crate) fn claimed_versions(document: &Value) -> Vec<u8> {
 
 /// Sends a request. Proxies written in Go ask for gzip and undo it behind the client's back unless the client
 /// says what it takes, so through one the plain bytes are asked for by name.
-fn send(base: &Base, request: &Request) -> anyhow::Result<Answer> {
+fn send(base: &Base, request: &Request) -> anyhow::Result<Response> {
     if base.is_api_server_proxy() && !request.has("Accept-Encoding") {
         request.clone().header("Accept-Encoding", "identity").send()
     } else {

@@ -32,9 +32,9 @@ pub(crate) use product_list::ProductList;
 pub(crate) use store::Store;
 
 use self::{
-    memory::{Known, Memory},
+    memory::{CachedList, Memory},
     pictures::Pictures,
-    reader::Reading,
+    reader::ReadList,
 };
 use crate::{
     metrics::ShopMetrics,
@@ -179,7 +179,7 @@ impl Inner {
     }
 
     /// Asks for the list, and for the store where that is not known or was not asked about for a while.
-    async fn ask(&self, deadline: Instant) -> Result<Known, Failure> {
+    async fn ask(&self, deadline: Instant) -> Result<CachedList, Failure> {
         let (is_store_due, if_none_match) = {
             let memory = self.memory();
             (memory.is_store_due(), memory.etags())
@@ -236,7 +236,7 @@ impl Inner {
         }
     }
 
-    async fn read(&self, answer: Response, deadline: Instant) -> Result<Known, Failure> {
+    async fn read(&self, answer: Response, deadline: Instant) -> Result<CachedList, Failure> {
         let etag = answer.headers.get(header::ETAG).filter(|etag| etag.len() <= 128);
         if answer.status == StatusCode::NOT_MODIFIED {
             return self.unchanged(&answer, etag);
@@ -250,7 +250,7 @@ impl Inner {
         reading.log_problems();
         self.metrics.catalog_was_read(reading.list.products.len(), reading.n_skipped());
         let api_version = stated_version(&answer.headers).unwrap_or(reading.api_version);
-        let known = Known {
+        let known = CachedList {
             // While the store is not described the list is read each time, so that it is right once it is.
             etag: etag.filter(|_| described.is_some()).cloned(),
             list: Arc::new(reading.list),
@@ -264,13 +264,13 @@ impl Inner {
     }
 
     /// Nothing is parsed: the answer is one that is known.
-    fn unchanged(&self, answer: &Response, etag: Option<&HeaderValue>) -> Result<Known, Failure> {
+    fn unchanged(&self, answer: &Response, etag: Option<&HeaderValue>) -> Result<CachedList, Failure> {
         let memory = self.memory();
         let known = memory.unchanged(etag);
         let known = known.ok_or_else(|| {
             Failure::Unreadable("it says 304 to an entity tag that it was not sent".to_owned())
         })?;
-        Ok(Known { served_by: served_by(&answer.headers, known.api_version), ..known.clone() })
+        Ok(CachedList { served_by: served_by(&answer.headers, known.api_version), ..known.clone() })
     }
 
     /// Reads a list apart from the threads that serve: a long one takes them a tenth of a second. One at a time: where
@@ -281,7 +281,7 @@ impl Inner {
         store: Store,
         is_guess: bool,
         deadline: Instant,
-    ) -> Result<Reading, Failure> {
+    ) -> Result<ReadList, Failure> {
         let turn = Arc::clone(&self.turn_to_read);
         let read = async {
             let turn = turn.acquire_owned().await.map_err(|error| Failure::Unreadable(error.to_string()))?;

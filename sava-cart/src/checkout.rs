@@ -12,7 +12,7 @@ use crate::{
     orders::{NotPlaced, Order, OrderLine, Orders, Placed, form_key::is_form_key},
     quote::{Quote, seen_total},
     release::Release,
-    shopper::Shopper,
+    shopper::ShopperId,
 };
 
 /// The form of the checkout, as a browser sends it.
@@ -94,13 +94,13 @@ pub(crate) struct Checkout<'a> {
 
 impl Checkout<'_> {
     /// Takes a shopper's order: by the cart that they have, the form that they sent and the prices of now.
-    pub(crate) async fn submit(&self, shopper: &Shopper, cart: &Cart, form: &CheckoutForm) -> Outcome {
+    pub(crate) async fn submit(&self, shopper: &ShopperId, cart: &Cart, form: &CheckoutForm) -> Outcome {
         let outcome = self.decide(shopper, cart, form).await;
         self.metrics.checked_out(outcome.label());
         outcome
     }
 
-    async fn decide(&self, shopper: &Shopper, cart: &Cart, form: &CheckoutForm) -> Outcome {
+    async fn decide(&self, shopper: &ShopperId, cart: &Cart, form: &CheckoutForm) -> Outcome {
         if self.release.checkout_fails {
             tracing::error!(
                 release = self.release.version,
@@ -132,7 +132,7 @@ impl Checkout<'_> {
     async fn order(
         &self,
         listing: &Listing,
-        shopper: &Shopper,
+        shopper: &ShopperId,
         cart: &Cart,
         form: &CheckoutForm,
     ) -> Result<Order, Reason> {
@@ -167,7 +167,7 @@ impl Reason {
 fn new_order(
     listing: &Listing,
     quote: Quote,
-    shopper: &Shopper,
+    shopper: &ShopperId,
     form: &CheckoutForm,
     address: Address,
 ) -> Order {

@@ -26,7 +26,7 @@ pub(crate) use order::{Order, OrderLine};
 pub(crate) use unavailable::Unavailable;
 
 use self::{form_key::is_form_key, postgres::Postgres, row::OrderRow, sqlite::Sqlite};
-use crate::{metrics::ShopMetrics, shopper::Shopper};
+use crate::{metrics::ShopMetrics, shopper::ShopperId};
 
 /// What became of placing an order.
 #[derive(Clone, Debug, PartialEq)]
@@ -264,7 +264,7 @@ impl Orders {
     /// The order that this form has placed, if it has; a key that is not one of ours has placed none.
     pub(crate) async fn placed_by(
         &self,
-        shopper: &Shopper,
+        shopper: &ShopperId,
         form_key: &str,
     ) -> Result<Option<Placed>, Unavailable> {
         if !is_form_key(form_key) {
@@ -283,7 +283,7 @@ impl Orders {
     }
 
     /// The shopper's order of that number; to everybody else there is none.
-    pub(crate) async fn find(&self, shopper: &Shopper, number: &str) -> Result<Option<Order>, Unavailable> {
+    pub(crate) async fn find(&self, shopper: &ShopperId, number: &str) -> Result<Option<Order>, Unavailable> {
         const QUERY: &str = select!("number = $1 AND shopper = $2");
         if !Order::is_number(number) {
             return Ok(None);
@@ -296,7 +296,7 @@ impl Orders {
     }
 
     /// The shopper's orders, newest first.
-    pub(crate) async fn of_shopper(&self, shopper: &Shopper) -> Result<Vec<Order>, Unavailable> {
+    pub(crate) async fn of_shopper(&self, shopper: &ShopperId) -> Result<Vec<Order>, Unavailable> {
         const QUERY: &str = select!("shopper = $1 ORDER BY placed_at DESC LIMIT $2");
         let rows = on_pool!(self, pool => {
             sqlx::query_as::<_, OrderRow>(QUERY).bind(shopper.token()).bind(MAX_LISTED).fetch_all(pool)

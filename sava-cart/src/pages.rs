@@ -2,11 +2,12 @@
 
 mod cart;
 mod checkout;
-mod fault;
+mod error_page;
 mod form;
 mod goods;
 mod images;
 mod layout;
+mod list_query;
 mod look;
 mod middleware;
 mod orders;
@@ -14,7 +15,6 @@ mod products;
 mod release;
 mod representation;
 mod same_origin;
-mod selection;
 mod text;
 mod visit;
 
@@ -28,10 +28,10 @@ use axum::{
 };
 use tower_http::{CompressionLevel, compression::CompressionLayer};
 
-pub use fault::server_error;
+pub use error_page::server_error;
 
 use self::{
-    fault::Fault,
+    error_page::ErrorPage,
     visit::{Visit, redirect},
 };
 use crate::{
@@ -74,7 +74,7 @@ pub fn router(state: AppState) -> Router {
         router = router.route(base.trim_end_matches('/'), any(with_slash));
     }
     router
-        .fallback(|| async { Fault::NoPage })
+        .fallback(|| async { ErrorPage::NoPage })
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(same_origin::layer(state.settings.public_url.as_ref()))
         .layer(from_fn_with_state(state.clone(), same_origin::explain))
@@ -89,8 +89,8 @@ async fn to_the_cart(Extension(visit): Extension<Visit>) -> Response {
     visit.see(Route::Cart, None)
 }
 
-async fn without_slash(OriginalUri(uri): OriginalUri) -> Result<Response, Fault> {
-    let location = reference::without_slash(uri.path()).ok_or(Fault::NoPage)?;
+async fn without_slash(OriginalUri(uri): OriginalUri) -> Result<Response, ErrorPage> {
+    let location = reference::without_slash(uri.path()).ok_or(ErrorPage::NoPage)?;
     Ok(redirect(StatusCode::PERMANENT_REDIRECT, &with_query(location, uri.query())))
 }
 

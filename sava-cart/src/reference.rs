@@ -67,11 +67,11 @@ impl fmt::Display for Route<'_> {
 
 /// Where a page is: what its references start with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ReferenceBase {
     up: String,
 }
 
-impl Place {
+impl ReferenceBase {
     /// The place of the page at `path`, a request's path below the store front's root, such as `/orders/7`.
     #[must_use]
     pub(crate) fn at(path: &str) -> Self {
@@ -119,7 +119,7 @@ mod tests {
 
     #[track_caller]
     fn check(from: &str, to: Route<'_>, reference: &str) {
-        assert_eq!(Place::at(from).to(to), reference);
+        assert_eq!(ReferenceBase::at(from).to(to), reference);
     }
 
     const THREE: ProductId = ProductId::Product(3);
@@ -140,8 +140,8 @@ mod tests {
     fn a_page_that_is_nowhere_still_finds_home() {
         check("/no/such/page/", Route::Home, "../../../");
         check("//", Route::Cart, "../cart");
-        assert_eq!(Place::outside("/shop/", "/a/b").to(Route::Cart), "../shop/cart");
-        assert_eq!(Place::outside("/shop/", "/a").to(Route::Home), "shop/");
+        assert_eq!(ReferenceBase::outside("/shop/", "/a/b").to(Route::Cart), "../shop/cart");
+        assert_eq!(ReferenceBase::outside("/shop/", "/a").to(Route::Home), "shop/");
     }
 
     #[test]

@@ -11,11 +11,11 @@ const MAX_AGE: time::Duration = time::Duration::days(400);
 
 /// A browser that has come as far as the checkout.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shopper {
+pub(crate) struct ShopperId {
     token: String,
 }
 
-impl Shopper {
+impl ShopperId {
     /// A shopper who was not here before.
     #[must_use]
     pub(crate) fn new() -> Self {
@@ -44,7 +44,7 @@ impl Shopper {
     }
 }
 
-impl Default for Shopper {
+impl Default for ShopperId {
     fn default() -> Self {
         Self::new()
     }

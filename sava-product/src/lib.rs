@@ -46,7 +46,7 @@ mod fixture;
 pub use catalog::{Catalog, LoadError, Source};
 pub use check::check;
 pub use disk::Disk;
-pub use metrics::Metrics;
+pub use metrics::ApiMetrics;
 pub use problems::respond;
 pub use reload::watch;
 pub use router::router;

@@ -34,7 +34,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let source = settings.api.data.clone().map_or(Source::Embedded, Source::Directory);
     let disk = Disk::default();
     let catalog = Arc::new(ArcSwap::from_pointee(source.load_to_start(&disk).await?));
-    let metrics = Arc::new(sava_product::Metrics::new(&service_metrics.registry));
+    let metrics = Arc::new(sava_product::ApiMetrics::new(&service_metrics.registry));
     metrics.serves(&catalog.load());
     tokio::spawn(watch(source, disk, Arc::clone(&catalog), Arc::clone(&metrics), readiness.clone()));
     let state = AppState::new(&settings.api, catalog, metrics)?;

@@ -10,7 +10,7 @@ use prometheus::{
 use crate::{api_version::ApiVersion, catalog::Catalog, negotiation::RangeKind};
 
 /// The metrics of the API.
-pub struct Metrics {
+pub struct ApiMetrics {
     products: IntGaugeVec,
     loaded_at: IntGauge,
     reloads: IntCounter,
@@ -30,7 +30,7 @@ const ASKED: [(RangeKind, &str); 6] = [
     (RangeKind::Version, "version"),
 ];
 
-impl Metrics {
+impl ApiMetrics {
     /// Registers the metrics.
     ///
     /// # Panics

@@ -23,7 +23,7 @@ use tokio::{sync::Notify, time::timeout};
 use crate::{
     catalog::{Catalog, LoadError, Source},
     disk::Disk,
-    metrics::Metrics,
+    metrics::ApiMetrics,
 };
 
 /// How often the files are looked at without an event.
@@ -38,7 +38,7 @@ pub async fn watch(
     source: Source,
     disk: Disk,
     catalog: Arc<ArcSwap<Catalog>>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<ApiMetrics>,
     readiness: Readiness,
 ) {
     let Source::Directory(directory) = &source else { return };
@@ -139,7 +139,7 @@ struct Reloader<'source> {
     /// The files when they were last read.
     seen: Option<Fingerprint>,
     catalog: Arc<ArcSwap<Catalog>>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<ApiMetrics>,
     readiness: Readiness,
 }
 

@@ -28,7 +28,7 @@ impl Representation {
     /// Marks an answer with the version that it is in, for the access log and for faults that hit one version.
     #[must_use]
     pub(crate) fn mark(self, mut response: Response) -> Response {
-        response.extensions_mut().insert(server::ApiVersion(self.version.name()));
+        response.extensions_mut().insert(server::NegotiatedVersion(self.version.name()));
         response
     }
 

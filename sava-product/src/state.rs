@@ -12,7 +12,7 @@ use crate::{
     catalog::{Catalog, Store},
     documents::Documents,
     headers::X_SAVA_MEDIA_TYPE,
-    metrics::Metrics,
+    metrics::ApiMetrics,
     negotiation, problems,
     query::{Query, Selection, Window, select},
     release::Release,
@@ -34,7 +34,7 @@ pub struct AppState {
     /// What does not change while the release runs.
     pub(crate) documents: Arc<Documents>,
     /// What is counted.
-    metrics: Arc<Metrics>,
+    metrics: Arc<ApiMetrics>,
     /// How long lists and products may be kept.
     cache_control: HeaderValue,
     /// Where the queries run that take time.
@@ -52,7 +52,7 @@ impl AppState {
     pub fn new(
         settings: &ApiSettings,
         catalog: Arc<ArcSwap<Catalog>>,
-        metrics: Arc<Metrics>,
+        metrics: Arc<ApiMetrics>,
     ) -> anyhow::Result<Self> {
         let cache_control = match settings.cache_max_age.as_secs() {
             0 => HeaderValue::from_static("no-cache"),

@@ -220,15 +220,15 @@ impl<'de> Deserialize<'de> for Rate {
             untagged,
             expecting = "a share of requests from 0 to 1, a percentage such as \"10%\", or true"
         )]
-        enum Form {
+        enum Raw {
             All(bool),
             Share(f64),
             Text(String),
         }
-        match Form::deserialize(deserializer)? {
-            Form::All(all) => Ok(if all { Self::ALL } else { Self::ZERO }),
-            Form::Share(share) => Self::from_share(share).map_err(de::Error::custom),
-            Form::Text(text) => text.parse().map_err(de::Error::custom),
+        match Raw::deserialize(deserializer)? {
+            Raw::All(all) => Ok(if all { Self::ALL } else { Self::ZERO }),
+            Raw::Share(share) => Self::from_share(share).map_err(de::Error::custom),
+            Raw::Text(text) => text.parse().map_err(de::Error::custom),
         }
     }
 }
@@ -269,13 +269,13 @@ mod size {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "a size in bytes, such as \"1MiB\"")]
-        enum Form<'a> {
+        enum Raw<'a> {
             Bytes(u64),
             Text(#[serde(borrow)] Cow<'a, str>),
         }
-        match Form::deserialize(deserializer)? {
-            Form::Bytes(bytes) => Ok(bytes),
-            Form::Text(text) => {
+        match Raw::deserialize(deserializer)? {
+            Raw::Bytes(bytes) => Ok(bytes),
+            Raw::Text(text) => {
                 text.parse::<bytesize::ByteSize>().map(|size| size.as_u64()).map_err(de::Error::custom)
             }
         }

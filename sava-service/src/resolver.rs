@@ -43,33 +43,33 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// name server says is thrown away for being late: a look-up goes on when nobody waits for it any more, and its answer
 /// serves for its time to live while the name server is slow or away.
 ///
-/// Addresses are kept for each name that was asked for, so names are to come from settings, not from requests.
+/// Resolution are kept for each name that was asked for, so names are to come from settings, not from requests.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    parts: Arc<Parts>,
+    parts: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Parts {
+struct Inner {
     hosts: PathBuf,
     dns: Dns,
-    names: Mutex<HashMap<String, Known>>,
+    names: Mutex<HashMap<String, NameEntry>>,
     /// Counts the look-ups, so that each begins with another address.
     turn: AtomicUsize,
 }
 
 /// What is known of a name.
 #[derive(Debug, Default)]
-struct Known {
+struct NameEntry {
     look_up: Option<LookUp>,
-    answer: Option<Answer>,
+    answer: Option<Resolution>,
 }
 
 type LookUp = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, ResolveError>>>;
 
 /// What name servers said.
 #[derive(Clone, Debug)]
-struct Answer {
+struct Resolution {
     /// At least one, in order.
     addresses: Arc<[IpAddr]>,
     came: Instant,
@@ -113,7 +113,7 @@ impl Resolver {
     /// A resolver that reads these files, and asks name servers at `port`.
     #[must_use]
     pub fn of_files(hosts: impl Into<PathBuf>, resolv_conf: impl Into<PathBuf>, port: u16) -> Self {
-        let parts = Parts {
+        let parts = Inner {
             hosts: hosts.into(),
             dns: Dns::new(resolv_conf.into(), port),
             names: Mutex::default(),
@@ -166,7 +166,7 @@ impl Resolver {
             let valid = answer.filter(|answer| Instant::now() < answer.valid_until);
             let valid = valid.map(|answer| Arc::clone(&answer.addresses));
             let look_up =
-                known.look_up.get_or_insert_with(|| Parts::ask(Arc::clone(&self.parts), name.to_owned()));
+                known.look_up.get_or_insert_with(|| Inner::ask(Arc::clone(&self.parts), name.to_owned()));
             (look_up.clone(), valid)
         };
         let Some(valid) = valid else { return look_up.await };
@@ -178,7 +178,7 @@ impl Resolver {
     }
 }
 
-impl Parts {
+impl Inner {
     /// Begins a look-up in a task of its own, which goes on when nobody waits for it any more.
     fn ask(self: Arc<Self>, name: String) -> LookUp {
         let task = tokio::spawn(async move {
@@ -187,7 +187,7 @@ impl Parts {
             let known = names.entry(name).or_default();
             known.look_up = None;
             let (addresses, valid_until) = result?;
-            let answer = Answer { addresses, came: Instant::now(), valid_until };
+            let answer = Resolution { addresses, came: Instant::now(), valid_until };
             let addresses = Arc::clone(&answer.addresses);
             known.answer = Some(answer);
             Ok(addresses)
@@ -198,7 +198,7 @@ impl Parts {
     }
 
     /// Held only to look, never over an await.
-    fn names(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn names(&self) -> MutexGuard<'_, HashMap<String, NameEntry>> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

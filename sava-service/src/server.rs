@@ -20,7 +20,7 @@ mod probes;
 mod record;
 mod refusals;
 mod routes;
-mod shared;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +28,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{Router, body::Body, extract::Request, http::HeaderName, response::Response};
 
-use self::{exchange::exchange, record::Wire, routes::RouteLayer, shared::Shared};
+use self::{exchange::exchange, record::Wire, routes::RouteLayer, state::ServerState};
 use crate::{
     Identity, Metrics, Problem, Readiness, faults::Faults, settings::ServiceSettings, trace::Tracing,
 };
@@ -41,7 +41,7 @@ pub const X_SAVA_INSTANCE: HeaderName = HeaderName::from_static("x-sava-instance
 /// An extension of a response: the version of the API that it was negotiated to, such as `v2`.
 /// For the access log, and for faults that hit one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ApiVersion(pub &'static str);
+pub struct NegotiatedVersion(pub &'static str);
 
 /// What a service is made of, beside its own routes.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ impl Service {
 
     /// The whole application around `router`, without a listener: for tests in process.
     pub fn app(&self, router: Router) -> Router {
-        let shared = Shared::new(self.clone(), Tracing::off());
+        let shared = ServerState::new(self.clone(), Tracing::off());
         let router = wrap(&shared, router);
         Router::new().fallback_service(tower::service_fn(move |request: Request| {
             let (shared, router) = (Arc::clone(&shared), router.clone());
@@ -88,6 +88,6 @@ impl Service {
 }
 
 /// The service's routes with the layer that learns them.
-fn wrap(shared: &Arc<Shared>, router: Router) -> Router {
+fn wrap(shared: &Arc<ServerState>, router: Router) -> Router {
     router.layer(RouteLayer(Arc::clone(shared)))
 }

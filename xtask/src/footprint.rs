@@ -60,7 +60,7 @@ impl Footprint {
         };
         let mut rows = Vec::new();
         let mut product = None;
-        for service in SERVICES.iter().filter_map(|service| Service::of(service.name)) {
+        for service in SERVICES.iter().filter_map(|service| Subject::of(service.name)) {
             let release = newest(service.name).context("each service has a newest release")?.release;
             let image = format!("{}/{}:{release}", self.organization, service.name);
             let bytes = docker.command(["image", "inspect", "--format", "{{.Size}}", &image]).read()?;
@@ -70,7 +70,7 @@ impl Footprint {
             docker.command(["cp", &from, &binary.display().to_string()]).read()?;
             docker.command(["rm", &container]).read()?;
             // The store front shows real products, as in a shop.
-            let products = product.as_ref().map(|running: &Running| running.address);
+            let products = product.as_ref().map(|running: &RunningSubject| running.address);
             let mut starts = Vec::new();
             for _ in 0..self.starts {
                 starts.push(service.start(&binary, folder.path(), products)?.took);
@@ -95,12 +95,12 @@ impl Footprint {
 }
 
 /// How a service is started, and what it is asked first.
-struct Service {
+struct Subject {
     name: &'static str,
     page: &'static str,
 }
 
-impl Service {
+impl Subject {
     /// The service of that name, if it is one that serves.
     fn of(name: &'static str) -> Option<Self> {
         let page = match name {
@@ -112,7 +112,12 @@ impl Service {
     }
 
     /// Starts it and asks for its page until that is there.
-    fn start(&self, binary: &Path, folder: &Path, products: Option<SocketAddr>) -> anyhow::Result<Running> {
+    fn start(
+        &self,
+        binary: &Path,
+        folder: &Path,
+        products: Option<SocketAddr>,
+    ) -> anyhow::Result<RunningSubject> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new(binary);
         command.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
@@ -123,7 +128,7 @@ impl Service {
         }
         let started = Instant::now();
         let process = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
-        let mut running = Running { process, address, took: Duration::ZERO };
+        let mut running = RunningSubject { process, address, took: Duration::ZERO };
         while !answers(address, self.page) {
             ensure!(started.elapsed() < Duration::from_secs(20), "{} does not answer", self.name);
             if let Some(status) = running.process.try_wait()? {
@@ -136,14 +141,14 @@ impl Service {
 }
 
 /// A service that runs until this is dropped.
-struct Running {
+struct RunningSubject {
     process: Child,
     address: SocketAddr,
     /// From its start to its first answer.
     took: Duration,
 }
 
-impl Running {
+impl RunningSubject {
     /// Its resident memory in bytes.
     fn memory(&self) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
@@ -154,7 +159,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningSubject {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

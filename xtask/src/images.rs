@@ -6,7 +6,7 @@ use xshell::{Shell, cmd};
 use crate::docker::Docker;
 
 /// A service and the releases that it has an image of.
-pub(crate) struct Service {
+pub(crate) struct ServiceImages {
     /// The name of its image, its package and its binary.
     pub(crate) name: &'static str,
     /// The folder of its package.
@@ -19,21 +19,21 @@ pub(crate) struct Service {
 
 /// All images. docker/docker-bake.hcl has the same list, and the services' own tables of releases: a test holds them
 /// together.
-pub(crate) const SERVICES: &[Service] = &[
-    Service {
+pub(crate) const SERVICES: &[ServiceImages] = &[
+    ServiceImages {
         name: "sava-product",
         folder: "sava-product",
         good: &["1.0.3", "2.0.1", "3.0.0"],
         bad: &["2.0.2-crash", "2.0.2-errors", "2.0.2-leak", "2.0.2-slow", "2.1.0-breaking"],
     },
-    Service {
+    ServiceImages {
         name: "sava-cart",
         folder: "sava-cart",
         good: &["1.0.5", "2.0.4", "3.0.0"],
         bad: &["3.0.1-broken"],
     },
-    Service { name: "sava-contract", folder: "contract", good: &["3.0.0"], bad: &[] },
-    Service { name: "sava-shoppers", folder: "tools/shoppers", good: &["3.0.0"], bad: &[] },
+    ServiceImages { name: "sava-contract", folder: "contract", good: &["3.0.0"], bad: &[] },
+    ServiceImages { name: "sava-shoppers", folder: "tools/shoppers", good: &["3.0.0"], bad: &[] },
 ];
 
 /// One image to build.

@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 
 use crate::{
     docker::Docker,
-    images::{Image, SERVICES, Service, Source},
+    images::{Image, SERVICES, ServiceImages, Source},
     test::need,
 };
 
@@ -198,7 +198,7 @@ impl Publish {
     }
 
     /// A `CycloneDX` bill of materials of what the binary is linked from, by cargo-cyclonedx.
-    fn write_bill_of_materials(&self, shell: &Shell, service: &Service) -> anyhow::Result<()> {
+    fn write_bill_of_materials(&self, shell: &Shell, service: &ServiceImages) -> anyhow::Result<()> {
         let (cyclonedx, manifest) = (need::cargo_cyclonedx()?, format!("{}/Cargo.toml", service.folder));
         let json = ["--format", "json", "--spec-version", "1.5", "--override-filename", "bom"];
         cmd!(shell, "{cyclonedx} cyclonedx {json...} --no-build-deps --manifest-path {manifest}")

@@ -18,7 +18,7 @@ use xshell::cmd;
 
 use crate::workspace;
 use plan::Planned;
-use service::{Event, Service};
+use service::{Event, ServiceProcess};
 
 /// How long the services may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -91,7 +91,7 @@ impl Shop {
             .iter()
             .enumerate()
             .try_for_each(|(index, planned)| {
-                services.push(Service::start(index, planned, &self.profile, width, &events)?);
+                services.push(ServiceProcess::start(index, planned, &self.profile, width, &events)?);
                 anyhow::Ok(())
             })
             .and_then(|()| self.serve(&plan, &mut services, &inbox));
@@ -117,7 +117,7 @@ impl Shop {
     fn serve(
         &self,
         plan: &[Planned],
-        services: &mut [Service],
+        services: &mut [ServiceProcess],
         inbox: &mpsc::Receiver<Event>,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
@@ -145,7 +145,7 @@ impl Shop {
 }
 
 /// Asks all to end, waits for it, and kills what has not ended in time, or at a second Ctrl-C.
-fn stop(services: &mut [Service], inbox: &mpsc::Receiver<Event>) {
+fn stop(services: &mut [ServiceProcess], inbox: &mpsc::Receiver<Event>) {
     for service in services.iter_mut() {
         service.terminate();
     }

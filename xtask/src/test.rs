@@ -35,7 +35,7 @@ pub(crate) struct Test {
 }
 
 /// How a suite went.
-struct Done {
+struct SuiteResult {
     suite: &'static str,
     count: Count,
     time: Duration,
@@ -73,21 +73,21 @@ impl Test {
     }
 }
 
-fn run(suite: &Suite, shell: &Shell) -> Done {
+fn run(suite: &Suite, shell: &Shell) -> SuiteResult {
     println!("\n=== {}: {} ===", suite.name, suite.about);
     let started = Instant::now();
     let count = (suite.run)(shell).unwrap_or_else(|error| {
         println!("{}: {error:#}", suite.name);
         Count::FAILED
     });
-    Done { suite: suite.name, count, time: started.elapsed() }
+    SuiteResult { suite: suite.name, count, time: started.elapsed() }
 }
 
-fn summary(done: &[Done]) -> String {
+fn summary(done: &[SuiteResult]) -> String {
     use std::fmt::Write as _;
 
     let mut table = format!("{:<12} {:>7} {:>7} {:>9}\n", "suite", "passed", "failed", "time");
-    for Done { suite, count, time } in done {
+    for SuiteResult { suite, count, time } in done {
         let seconds = time.as_secs();
         let time = format!("{}:{:02} min", seconds / 60, seconds % 60);
         let _ = writeln!(table, "{suite:<12} {:>7} {:>7} {time:>9}", count.passed, count.failed);

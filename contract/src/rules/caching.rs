@@ -2,7 +2,7 @@
 
 use crate::{
     Rule, Server,
-    http::{Answer, Request},
+    http::{Request, Response},
     objection::{Checked, applies, demand},
     server::media_type,
 };
@@ -243,7 +243,7 @@ fn condition(server: &Server, value: impl Fn(&str) -> String, status: u16) -> Ch
     Ok(())
 }
 
-fn not_modified(server: &Server) -> Checked<(String, Answer)> {
+fn not_modified(server: &Server) -> Checked<(String, Response)> {
     let etag = server.send(&server.get_list()?)?.etag()?;
     let answer = server.send(&server.get_list()?.header("If-None-Match", &etag))?;
     applies!(answer.status == 304, "{}, see caching/if-none-match-is-304", answer.story());

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use crate::{
     Rule, Server,
-    http::Answer,
+    http::Response,
     objection::{Checked, Objection, applies, demand},
 };
 
@@ -193,7 +193,7 @@ fn coded(server: &Server, accept: &str, coding: &str) -> Checked {
 }
 
 /// The content without its coding.
-fn decode(answer: &Answer) -> Checked<Vec<u8>> {
+fn decode(answer: &Response) -> Checked<Vec<u8>> {
     let coding = answer.header("content-encoding").unwrap_or_default().to_lowercase();
     let mut plain = Vec::new();
     let body = answer.body.as_slice();

@@ -2,7 +2,7 @@
 
 use crate::{
     Rule, Server,
-    http::Answer,
+    http::Response,
     objection::{Checked, demand},
 };
 
@@ -104,7 +104,7 @@ fn any_origin(server: &Server, path: &str) -> Checked {
         .map(drop)
 }
 
-fn preflight(server: &Server, method: &str) -> Checked<Answer> {
+fn preflight(server: &Server, method: &str) -> Checked<Response> {
     seen(server)?;
     let request = server
         .ask("OPTIONS", &server.list_path()?)

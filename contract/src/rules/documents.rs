@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     Rule, Server,
-    http::{Answer, shorten},
+    http::{Response, shorten},
     link::{is_relative, resolve},
     objection::{Checked, Objection, applies, demand},
     schema::published,
@@ -294,7 +294,7 @@ pub(super) fn openapi(server: &Server) -> Checked<Value> {
     is_one.then_some(document).ok_or_else(why)
 }
 
-fn docs(server: &Server) -> Checked<Answer> {
+fn docs(server: &Server) -> Checked<Response> {
     let answer = server.send(&server.get("/docs").accept("text/html,*/*;q=0.8"))?;
     let is_page = answer.status == 200 && answer.media_type() == "text/html";
     let why = Objection::StandsOn(DOCS_RULE, format!("{} with no page", answer.story()));
@@ -302,7 +302,7 @@ fn docs(server: &Server) -> Checked<Answer> {
 }
 
 /// The page of `/`.
-fn index(server: &Server) -> Checked<Answer> {
+fn index(server: &Server) -> Checked<Response> {
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let answer = server.send(&server.get("/").accept(accept))?;
     let is_page = answer.status == 200 && answer.media_type() == "text/html";
@@ -372,7 +372,7 @@ fn is_elsewhere(reference: &str) -> bool {
 }
 
 /// Nothing on the page starts at the root, where a prefix would be lost.
-fn root_free(server: &Server, answer: &Answer) -> Checked {
+fn root_free(server: &Server, answer: &Response) -> Checked {
     server.directly("writes the prefix before what starts at the root")?;
     for reference in attributes(&answer.text(), &["href", "src", "action", "formaction"]) {
         demand!(!reference.starts_with('/'), "{}: {reference:?} starts at the root", answer.story());

@@ -235,16 +235,16 @@ pub(super) const LAST_RULES: &[Rule] = &[Rule::new(
 )];
 
 /// An error that a client acts on differently from the others.
-struct Kind {
+struct ErrorKind {
     request: Request,
     status: u16,
     /// The rule that says that it is a problem at all.
     rule: &'static str,
 }
 
-fn kinds(server: &Server) -> Checked<Vec<Kind>> {
+fn kinds(server: &Server) -> Checked<Vec<ErrorKind>> {
     let list = server.list_path()?;
-    let kind = |rule, status, request| Kind { request, status, rule };
+    let kind = |rule, status, request| ErrorKind { request, status, rule };
     Ok(vec![
         kind("errors/unknown-locale-is-404", 404, server.get("/products/nowhere")),
         kind("errors/unknown-id-is-404", 404, server.get(&format!("{list}/999999999"))),
@@ -260,7 +260,7 @@ fn kinds(server: &Server) -> Checked<Vec<Kind>> {
     ])
 }
 
-impl Kind {
+impl ErrorKind {
     fn meet(&self, server: &Server) -> Checked<Value> {
         let answer = server.send(&self.request)?;
         answer.problem(self.status).map_err(|_| Objection::StandsOn(self.rule, answer.story()))

@@ -2,7 +2,7 @@
 
 use crate::{
     Rule, Server,
-    http::{Answer, Request},
+    http::{Request, Response},
     link::links,
     objection::{Checked, applies, demand},
     server::media_type,
@@ -257,7 +257,7 @@ fn varies(server: &Server, request: &Request, status: u16) -> Checked {
     says_vary(&answer)
 }
 
-fn says_vary(answer: &Answer) -> Checked {
+fn says_vary(answer: &Response) -> Checked {
     answer.lists("vary", &["accept", "accept-encoding"]).map(drop)
 }
 
@@ -291,7 +291,7 @@ fn on_every_answer(server: &Server, header: &str) -> Checked {
 }
 
 /// There is a link to the same resource in the newest version.
-fn successor(server: &Server, answer: &Answer) -> Checked {
+fn successor(server: &Server, answer: &Response) -> Checked {
     answer.is(200)?;
     let links = links(answer).map_err(crate::objection::Objection::Broken)?;
     let Some(link) = links.iter().find(|link| link.is("successor-version")) else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     Rule, Server,
-    http::{Answer, Request},
+    http::{Request, Response},
     objection::{Checked, applies, demand},
 };
 
@@ -180,11 +180,11 @@ fn head_equals_get(server: &Server, get: &Request) -> Checked {
     Ok(())
 }
 
-fn seen_release(answer: &Answer) -> Option<String> {
+fn seen_release(answer: &Response) -> Option<String> {
     answer.header("x-sava-release")
 }
 
-fn lines(answer: &Answer) -> BTreeSet<(String, String)> {
+fn lines(answer: &Response) -> BTreeSet<(String, String)> {
     answer
         .headers
         .iter()

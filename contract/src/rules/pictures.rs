@@ -2,7 +2,7 @@
 
 use crate::{
     Rule, Server,
-    http::Answer,
+    http::Response,
     objection::{Checked, demand},
     rules::representations::pictures,
 };
@@ -96,11 +96,11 @@ pub(super) const RULES: &[Rule] = &[
     }),
 ];
 
-fn is_redirect(answer: &Answer) -> bool {
+fn is_redirect(answer: &Response) -> bool {
     (300..400).contains(&answer.status)
 }
 
-fn picture(server: &Server) -> Checked<Answer> {
+fn picture(server: &Server) -> Checked<Response> {
     let answer = server.send(&server.get(&server.picture_path()?))?;
     answer.is(200)?;
     Ok(answer)

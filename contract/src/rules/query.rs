@@ -8,7 +8,7 @@ pub(super) mod sorting;
 
 use crate::{
     Server,
-    http::Answer,
+    http::Response,
     objection::{Checked, demand},
     server::Product,
 };
@@ -17,7 +17,7 @@ use crate::{
 pub(super) type Query<'a> = &'a [(&'a str, &'a str)];
 
 /// Asks the list.
-pub(super) fn ask(server: &Server, query: Query<'_>) -> Checked<Answer> {
+pub(super) fn ask(server: &Server, query: Query<'_>) -> Checked<Response> {
     let request = query.iter().fold(server.get_list()?, |request, (name, value)| request.query(name, value));
     server.send(&request)
 }
@@ -27,7 +27,7 @@ pub(super) fn finds<'a>(
     server: &Server,
     query: Query<'_>,
     expected: impl IntoIterator<Item = &'a Product>,
-) -> Checked<Answer> {
+) -> Checked<Response> {
     let expected: Vec<i64> = expected.into_iter().map(|product| product.id).collect();
     let answer = ask(server, query)?;
     let found = answer.ids()?;

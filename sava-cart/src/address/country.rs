@@ -13,11 +13,11 @@ pub struct Country {
     pub postcode_example: &'static str,
     /// What its counties are called.
     pub county_label: &'static str,
-    rule: Rule,
+    rule: CountryRule,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
+enum CountryRule {
     Eircode,
     UkPostcode,
     UsZip,
@@ -50,25 +50,25 @@ impl Country {
                 postcode_label: "Eircode",
                 postcode_example: "D02 X285",
                 county_label: "County",
-                rule: Rule::Eircode,
+                rule: CountryRule::Eircode,
             },
             "GB" => Self {
                 postcode_label: "Postcode",
                 postcode_example: "SW1A 1AA",
                 county_label: "County",
-                rule: Rule::UkPostcode,
+                rule: CountryRule::UkPostcode,
             },
             "US" => Self {
                 postcode_label: "ZIP code",
                 postcode_example: "10001",
                 county_label: "State",
-                rule: Rule::UsZip,
+                rule: CountryRule::UsZip,
             },
             _ => Self {
                 postcode_label: "Postcode",
                 postcode_example: "",
                 county_label: "County or region",
-                rule: Rule::Any,
+                rule: CountryRule::Any,
             },
         }
     }
@@ -91,14 +91,16 @@ impl Country {
             ))
         };
         match self.rule {
-            Rule::Eircode => parts(&EIRCODE, " ").ok_or_else(|| "Enter an Eircode, like D02 X285".into()),
-            Rule::UkPostcode => {
+            CountryRule::Eircode => {
+                parts(&EIRCODE, " ").ok_or_else(|| "Enter an Eircode, like D02 X285".into())
+            }
+            CountryRule::UkPostcode => {
                 parts(&UK_POSTCODE, " ").ok_or_else(|| "Enter a UK postcode, like SW1A 1AA".into())
             }
-            Rule::UsZip => {
+            CountryRule::UsZip => {
                 parts(&US_ZIP, "-").ok_or_else(|| "Enter a ZIP code, like 10001 or 10001-2345".into())
             }
-            Rule::Any => {
+            CountryRule::Any => {
                 let words: Vec<_> = text.split_whitespace().collect();
                 let text = words.join(" ").to_uppercase();
                 let fits = text.chars().count() <= 12

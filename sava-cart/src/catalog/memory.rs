@@ -37,9 +37,9 @@ pub(super) struct Memory {
     /// What is sold when the product service was never reachable.
     fruit: Arc<ProductList>,
     /// The last good answer, and when it was last confirmed.
-    last_good: Option<(Known, OffsetDateTime)>,
+    last_good: Option<(CachedList, OffsetDateTime)>,
     /// Answers that a 304 can stand for, the latest last.
-    known: Vec<Known>,
+    known: Vec<CachedList>,
     /// What products were called that are not in the latest list any more, so that they can be named where they are
     /// missed.
     gone: HashMap<ProductId, String>,
@@ -47,13 +47,13 @@ pub(super) struct Memory {
     store: Option<Store>,
     /// When it is to be asked about the store; `None` is at once.
     store_due: Option<Instant>,
-    /// How fresh the listing before was, and what was wrong then, so that the log tells of changes alone.
+    /// How fresh the listing before was, and what was wrong then, so that only changes are logged.
     was: Option<(&'static str, Option<FaultKind>)>,
 }
 
 /// An answer that was read.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct CachedList {
     /// `None` where it had none, or must be read again.
     pub(super) etag: Option<HeaderValue>,
     pub(super) list: Arc<ProductList>,
@@ -76,7 +76,7 @@ impl Memory {
     }
 
     /// The listing of `known`, which the product service has just confirmed.
-    pub(super) fn confirm(&mut self, known: &Known) -> Listing {
+    pub(super) fn confirm(&mut self, known: &CachedList) -> Listing {
         self.remember_titles(&known.list);
         self.last_good = Some((known.clone(), OffsetDateTime::now_utc()));
         known.listing(Freshness::Fresh)
@@ -145,7 +145,7 @@ impl Memory {
     }
 
     /// The answer that a 304 with this entity tag stands for.
-    pub(super) fn unchanged(&self, etag: Option<&HeaderValue>) -> Option<&Known> {
+    pub(super) fn unchanged(&self, etag: Option<&HeaderValue>) -> Option<&CachedList> {
         match (etag, self.known.as_slice()) {
             (Some(etag), known) => {
                 known.iter().find(|known| known.etag.as_ref().is_some_and(|known| etag::is_same(known, etag)))
@@ -156,10 +156,10 @@ impl Memory {
     }
 
     /// Keeps `known`, for which older answers have to go where there are too many or they are too large.
-    pub(super) fn remember(&mut self, known: &Known) {
+    pub(super) fn remember(&mut self, known: &CachedList) {
         self.known.retain(|other| other.etag != known.etag);
         self.known.push(known.clone());
-        let n_bytes = |known: &[Known]| known.iter().map(|known| known.list.n_bytes()).sum::<usize>();
+        let n_bytes = |known: &[CachedList]| known.iter().map(|known| known.list.n_bytes()).sum::<usize>();
         while self.known.len() > MAX_KNOWN || (self.known.len() > 1 && n_bytes(&self.known) > MAX_KNOWN_BYTES)
         {
             self.known.remove(0);
@@ -186,7 +186,7 @@ impl Memory {
     }
 }
 
-impl Known {
+impl CachedList {
     fn listing(&self, freshness: Freshness) -> Listing {
         let served_by = Some(self.served_by.clone());
         Listing { list: Arc::clone(&self.list), freshness, served_by, fault: None }

@@ -44,11 +44,11 @@ pub struct PictureFile {
 /// The pictures that were fetched.
 pub(super) struct Pictures {
     client: Client,
-    kept: Cache<String, Kept, ByBytes>,
+    kept: Cache<String, CachedPicture, ByBytes>,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct CachedPicture {
     /// `None`: there was no such picture, or none to be had.
     picture: Option<PictureFile>,
     /// The product service's own entity tag.
@@ -60,8 +60,8 @@ struct Kept {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<String, Kept> for ByBytes {
-    fn weight(&self, file: &String, kept: &Kept) -> u64 {
+impl Weighter<String, CachedPicture> for ByBytes {
+    fn weight(&self, file: &String, kept: &CachedPicture) -> u64 {
         let n_bytes = kept.picture.as_ref().map_or(0, |picture| picture.bytes.len());
         // The entry itself takes room too, so that names of pictures that are not there are bounded as well.
         u64::try_from(n_bytes + file.len() + 256).unwrap_or(u64::MAX)
@@ -96,13 +96,13 @@ impl Pictures {
             return kept.picture;
         }
         // A request that comes while a picture is asked for again gets the kept one.
-        self.kept.insert(file.to_owned(), Kept { due: Instant::now() + DEADLINE, ..kept.clone() });
+        self.kept.insert(file.to_owned(), CachedPicture { due: Instant::now() + DEADLINE, ..kept.clone() });
         let fetched = self.fetch(file, Some(&kept), deadline).await;
         self.kept.insert(file.to_owned(), fetched.clone());
         fetched.picture
     }
 
-    async fn fetch(&self, file: &str, kept: Option<&Kept>, deadline: Instant) -> Kept {
+    async fn fetch(&self, file: &str, kept: Option<&CachedPicture>, deadline: Instant) -> CachedPicture {
         let request = Request {
             resource: "picture",
             path: &format!("images/{file}"),
@@ -116,19 +116,21 @@ impl Pictures {
             Ok(answer) => {
                 let upstream_etag = answer.headers.get(header::ETAG).cloned();
                 match (picture(answer), kept) {
-                    (Some(picture), _) => Kept { picture: Some(picture), upstream_etag, due: due(FRESH) },
-                    (None, Some(kept)) => Kept { due: due(FRESH), ..kept.clone() },
-                    (None, None) => Kept { picture: None, upstream_etag: None, due: due(MISSING) },
+                    (Some(picture), _) => {
+                        CachedPicture { picture: Some(picture), upstream_etag, due: due(FRESH) }
+                    }
+                    (None, Some(kept)) => CachedPicture { due: due(FRESH), ..kept.clone() },
+                    (None, None) => CachedPicture { picture: None, upstream_etag: None, due: due(MISSING) },
                 }
             }
             Err(Failure::Status(status, _)) if status.is_client_error() => {
-                Kept { picture: None, upstream_etag: None, due: due(MISSING) }
+                CachedPicture { picture: None, upstream_etag: None, due: due(MISSING) }
             }
             Err(failure) => {
                 tracing::debug!(file, %failure, "a picture cannot be had");
                 let picture = kept.and_then(|kept| kept.picture.clone());
                 let upstream_etag = kept.and_then(|kept| kept.upstream_etag.clone());
-                Kept { picture, upstream_etag, due: due(UNREACHABLE) }
+                CachedPicture { picture, upstream_etag, due: due(UNREACHABLE) }
             }
         }
     }

@@ -43,7 +43,7 @@ pub struct ProductList {
 
 /// Why a product was not put on a shelf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum ListError {
     /// There is one with its id.
     Duplicate,
     /// There is no room for it, nor for any other.
@@ -78,14 +78,14 @@ impl ProductList {
     }
 
     /// Puts `product` behind those that are there. Once there is no room for one, there is none for any.
-    pub(super) fn add(&mut self, product: Product) -> Result<(), Refusal> {
+    pub(super) fn add(&mut self, product: Product) -> Result<(), ListError> {
         if self.places.contains_key(&product.id) {
-            return Err(Refusal::Duplicate);
+            return Err(ListError::Duplicate);
         }
         let n_bytes = n_bytes(&product);
         if self.is_cut || self.n_bytes + n_bytes > MAX_BYTES {
             self.is_cut = true;
-            return Err(Refusal::Full);
+            return Err(ListError::Full);
         }
         self.n_bytes += n_bytes;
         self.places.insert(product.id, self.products.len());

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::{
     product::{Picture, Product, ProductId, Rating, is_picture_file},
-    product_list::{MAX_CATEGORIES, ProductList, Refusal},
+    product_list::{ListError, MAX_CATEGORIES, ProductList},
     store::Store,
 };
 use crate::{
@@ -42,7 +42,7 @@ const MAX_NAMED: usize = 5;
 
 /// What was read of a list.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct ReadList {
     pub(super) list: ProductList,
     /// The version that the products look like.
     pub(super) api_version: ApiVersion,
@@ -62,7 +62,7 @@ pub(super) struct Problems {
 
 /// The members of a product that any version has, each taken as it comes.
 #[derive(Deserialize)]
-struct Draft<'a> {
+struct RawProduct<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -82,7 +82,7 @@ struct Draft<'a> {
 }
 
 #[derive(Deserialize)]
-struct Price<'a> {
+struct RawPrice<'a> {
     #[serde(borrow)]
     amount: &'a RawValue,
     currency: String,
@@ -90,7 +90,7 @@ struct Price<'a> {
 
 /// A picture of v3; of v2 there is the reference alone.
 #[derive(Default, Deserialize)]
-struct ImageDraft<'a> {
+struct RawImage<'a> {
     #[serde(borrow)]
     src: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -116,13 +116,13 @@ pub(super) fn read_list(
     store: &Store,
     is_guess: bool,
     deadline: Instant,
-) -> Result<Reading, String> {
+) -> Result<ReadList, String> {
     let currency = if is_guess { first_currency(body, deadline)? } else { None };
     let store = match currency {
         Some(currency) => Store::new(&store.locale, &store.name, &store.language, currency),
         None => store.clone(),
     };
-    let mut reading = Reading {
+    let mut reading = ReadList {
         list: ProductList::empty(store),
         api_version: ApiVersion::V1,
         skipped: Problems::default(),
@@ -140,7 +140,7 @@ fn first_currency(body: &[u8], deadline: Instant) -> Result<Option<Currency>, St
     let mut currency = None;
     for_each_element(body, deadline, |place, element| {
         if currency.is_none() && place < MAX_ELEMENTS {
-            currency = Draft::read(element).ok().and_then(|draft| draft.own_currency());
+            currency = RawProduct::read(element).ok().and_then(|draft| draft.own_currency());
         }
     })?;
     Ok(currency)
@@ -181,19 +181,19 @@ fn for_each_element(body: &[u8], deadline: Instant, take: impl FnMut(usize, &str
         .map_err(|error| format!("not a JSON array of products: {error}"))
 }
 
-impl Reading {
+impl ReadList {
     fn take(&mut self, place: usize, element: &str) {
         if self.list.is_cut || place >= MAX_ELEMENTS {
             self.list.is_cut = true;
             return;
         }
-        let product = Draft::read(element).and_then(|draft| {
+        let product = RawProduct::read(element).and_then(|draft| {
             self.api_version = self.api_version.max(draft.api_version());
             draft.product(&self.list.store, |reference| self.pictures.add(place, reference))
         });
         match product.map(|product| (product.id, self.list.add(product))) {
-            Ok((_, Ok(()) | Err(Refusal::Full))) => {}
-            Ok((id, Err(Refusal::Duplicate))) => self.skipped.add(place, format!("the id {id} is taken")),
+            Ok((_, Ok(()) | Err(ListError::Full))) => {}
+            Ok((id, Err(ListError::Duplicate))) => self.skipped.add(place, format!("the id {id} is taken")),
             Err(reason) => self.skipped.add(place, reason),
         }
     }
@@ -243,7 +243,7 @@ impl Problems {
     }
 }
 
-impl<'a> Draft<'a> {
+impl<'a> RawProduct<'a> {
     fn read(element: &'a str) -> Result<Self, String> {
         if element.len() > MAX_ELEMENT_BYTES {
             return Err(format!(
@@ -255,7 +255,7 @@ impl<'a> Draft<'a> {
     }
 
     fn own_currency(&self) -> Option<Currency> {
-        serde_json::from_str::<Price<'_>>(self.price?.get()).ok()?.currency.parse().ok()
+        serde_json::from_str::<RawPrice<'_>>(self.price?.get()).ok()?.currency.parse().ok()
     }
 
     /// The version that only its members tell.
@@ -294,7 +294,7 @@ impl<'a> Draft<'a> {
     fn money(&self, store: &Store) -> Result<Money, String> {
         let raw = self.price.ok_or("is missing")?.get();
         let amount = if raw.starts_with('{') {
-            let price: Price<'_> = object(raw).map_err(|error| format!("is wrong: {error}"))?;
+            let price: RawPrice<'_> = object(raw).map_err(|error| format!("is wrong: {error}"))?;
             if price.currency != store.currency.code() {
                 let currency: String = price.currency.chars().take(8).collect();
                 return Err(format!("is in {currency}, and the store sells in {}", store.currency));
@@ -315,7 +315,7 @@ impl<'a> Draft<'a> {
     fn picture(&self, refuse: impl FnOnce(String)) -> Option<Picture> {
         let image = match (self.image, self.img) {
             (Some(image), _) => object(image.get()).ok()?,
-            (None, img) => ImageDraft { src: img, ..ImageDraft::default() },
+            (None, img) => RawImage { src: img, ..RawImage::default() },
         };
         let pixels = |length| member::<u32>(length).filter(|length| (1..=20_000).contains(length));
         let source: String = member(image.src)?;
@@ -384,7 +384,7 @@ fn scaled(number: &str, decimals: u8) -> Option<i64> {
 
 /// A store as `/products` lists it. Members that say more are ignored.
 #[derive(Deserialize)]
-struct StoreDraft {
+struct RawStore {
     #[serde(alias = "code")]
     locale: String,
     #[serde(default)]
@@ -400,7 +400,7 @@ pub(super) fn read_store(body: &[u8], locale: &str, deadline: Instant) -> Option
     let mut found = None;
     for_each_element(body, deadline, |_, element| {
         let is_wanted =
-            |store: &StoreDraft| is_it(&store.locale) || store.aliases.iter().any(|alias| is_it(alias));
+            |store: &RawStore| is_it(&store.locale) || store.aliases.iter().any(|alias| is_it(alias));
         found = found.take().or_else(|| object(element).ok().filter(is_wanted));
     })
     .ok()?;
@@ -424,11 +424,11 @@ mod tests {
         Instant::now() + Duration::from_mins(1)
     }
 
-    fn read_text(body: &str) -> Result<Reading, String> {
+    fn read_text(body: &str) -> Result<ReadList, String> {
         read_list(body.as_bytes(), &Store::default_of("ie"), false, soon())
     }
 
-    fn read(products: &Value) -> Result<Reading, String> {
+    fn read(products: &Value) -> Result<ReadList, String> {
         read_text(&products.to_string())
     }
 

@@ -16,7 +16,7 @@ fn orders(directory: &TempDir) -> Orders {
     Orders::new(&Database::Sqlite(Some(directory.path().join("orders.db"))))
 }
 
-fn order(shopper: &Shopper) -> Order {
+fn order(shopper: &ShopperId) -> Order {
     Order {
         number: Order::new_number("ie"),
         locale: "ie".to_owned(),
@@ -47,7 +47,7 @@ async fn execute(file: &Path, sql: &'static str) {
 #[tokio::test]
 async fn orders_survive_a_roll_back_past_a_migration() {
     let directory = tempfile::tempdir().unwrap();
-    let shopper = Shopper::new();
+    let shopper = ShopperId::new();
     let newer = orders(&directory);
     let placed = order(&shopper);
     newer.place(placed.clone()).await.unwrap();
@@ -68,7 +68,7 @@ async fn orders_survive_a_roll_back_past_a_migration() {
 #[tokio::test]
 async fn what_is_closed_is_whole_in_its_file() {
     let directory = tempfile::tempdir().unwrap();
-    let shopper = Shopper::new();
+    let shopper = ShopperId::new();
     let before = orders(&directory);
     before.place(order(&shopper)).await.unwrap();
     before.close().await;
@@ -81,7 +81,7 @@ async fn what_is_closed_is_whole_in_its_file() {
 async fn files_are_for_their_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let orders = orders(&directory);
-    orders.place(order(&Shopper::new())).await.unwrap();
+    orders.place(order(&ShopperId::new())).await.unwrap();
     let mut n_files = 0;
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let entry = entry.unwrap();
@@ -100,7 +100,7 @@ async fn nothing_is_written_into_a_file_that_is_gone() {
     orders.check().await.unwrap();
     std::fs::rename(&file, directory.path().join("moved.db")).unwrap();
     assert!(matches!(orders.check().await, Err(Unavailable::Replaced)));
-    let refused = orders.place(order(&Shopper::new())).await;
+    let refused = orders.place(order(&ShopperId::new())).await;
     assert!(matches!(refused, Err(NotPlaced::Refused(Unavailable::Replaced))), "{refused:?}");
     // Another file under its name is not the one that it was.
     std::fs::write(&file, "").unwrap();
@@ -120,7 +120,7 @@ async fn the_check_finds_what_an_order_would_meet() {
     assert!(orders.check().await.unwrap_err().to_string().contains("full"));
     execute(&file, "DROP TRIGGER full").await;
     orders.check().await.unwrap();
-    let shopper = Shopper::new();
+    let shopper = ShopperId::new();
     orders.place(order(&shopper)).await.unwrap();
     let mut connection = SqliteConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
     let n_orders: i64 =
@@ -133,7 +133,7 @@ async fn the_check_finds_what_an_order_would_meet() {
 async fn a_column_that_a_newer_release_adds_hides_no_order() {
     let directory = tempfile::tempdir().unwrap();
     let orders = orders(&directory);
-    let shopper = Shopper::new();
+    let shopper = ShopperId::new();
     let placed = orders.place(order(&shopper)).await.unwrap();
     let Placed::New(placed) = placed else { panic!("{placed:?}") };
     let all = async || {
@@ -152,7 +152,7 @@ async fn a_column_that_a_newer_release_adds_hides_no_order() {
 #[tokio::test]
 async fn nothing_is_written_into_a_file_once_it_is_damaged() {
     let directory = tempfile::tempdir().unwrap();
-    let shopper = Shopper::new();
+    let shopper = ShopperId::new();
     let orders = orders(&directory);
     orders.place(order(&shopper)).await.unwrap();
     let Backend::Sqlite(sqlite) = &*orders.backend else { panic!("a file is SQLite's") };

@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    fault::Fault,
+    error_page::ErrorPage,
     form::Form,
     goods::{Picture, initial, picture},
     layout::{Alert, Layout},
@@ -111,9 +111,9 @@ pub(crate) async fn add_item(
     State(state): State<AppState>,
     Extension(mut visit): Extension<Visit>,
     form: Result<Form<AddForm>, FormRejection>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorPage> {
     let Form(form) = form?;
-    let id: ProductId = form.id.trim().parse().map_err(|_| Fault::NoProduct)?;
+    let id: ProductId = form.id.trim().parse().map_err(|_| ErrorPage::NoProduct)?;
     let Some(quantity) = number(form.quantity.as_deref().unwrap_or("1")).filter(|quantity| *quantity > 0)
     else {
         return Ok(cart_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, Some(no_number(1))).await);
@@ -130,9 +130,9 @@ pub(crate) async fn change_cart(
     State(state): State<AppState>,
     Extension(mut visit): Extension<Visit>,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorPage> {
     let Form(fields) = form?;
-    let id = |text: &str| text.parse::<ProductId>().map_err(|_| Fault::NoProduct);
+    let id = |text: &str| text.parse::<ProductId>().map_err(|_| ErrorPage::NoProduct);
     let field =
         |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let mut changes = Vec::new();
@@ -177,9 +177,9 @@ pub(crate) async fn change_item(
     Extension(mut visit): Extension<Visit>,
     Path(id): Path<String>,
     form: Result<Form<ChangeForm>, FormRejection>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorPage> {
     let Form(form) = form?;
-    let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
+    let id: ProductId = id.parse().map_err(|_| ErrorPage::NoProduct)?;
     let Some(quantity) = number(&form.quantity) else {
         return Ok(cart_page(&visit, StatusCode::UNPROCESSABLE_ENTITY, Some(no_number(0))).await);
     };
@@ -196,8 +196,8 @@ pub(crate) async fn remove_item(
     State(state): State<AppState>,
     Extension(mut visit): Extension<Visit>,
     Path(id): Path<String>,
-) -> Result<Response, Fault> {
-    let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
+) -> Result<Response, ErrorPage> {
+    let id: ProductId = id.parse().map_err(|_| ErrorPage::NoProduct)?;
     visit.cart.remove(id);
     state.metrics.cart_changed("remove");
     Ok(changed(&visit, Some(id), Ok(())).await)
@@ -205,9 +205,9 @@ pub(crate) async fn remove_item(
 
 /// Puts nothing into a cart that was never for sale. While the product service is away nobody can say what is: the
 /// page with the form may have come from a replica that knew more.
-async fn known(visit: &Visit, id: ProductId) -> Result<(), Fault> {
+async fn known(visit: &Visit, id: ProductId) -> Result<(), ErrorPage> {
     let listing = visit.listing().await;
-    if listing.is_fresh() && listing.product(id).is_none() { Err(Fault::NoProduct) } else { Ok(()) }
+    if listing.is_fresh() && listing.product(id).is_none() { Err(ErrorPage::NoProduct) } else { Ok(()) }
 }
 
 /// The answer to a change: the cart, with the line in view; or what limit it met.

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    fault::Fault,
+    error_page::ErrorPage,
     form::Form,
     layout::{Alert, Layout, Link},
     text::{Align, Table},
@@ -28,7 +28,7 @@ use crate::{
     pending,
     quote::Quote,
     reference::Route,
-    shopper::Shopper,
+    shopper::ShopperId,
     state::AppState,
 };
 
@@ -37,7 +37,7 @@ use crate::{
 struct CheckoutPage {
     layout: Layout,
     alert: Option<Alert>,
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<InputError>,
     action: String,
     rows: Vec<Vec<Control>>,
     lines: Vec<CheckoutRow>,
@@ -50,7 +50,7 @@ struct CheckoutPage {
 }
 
 /// A line of the error summary.
-struct Mistake {
+struct InputError {
     field: &'static str,
     text: String,
 }
@@ -99,7 +99,7 @@ pub(crate) async fn place_order(
     State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
     form: Result<Form<CheckoutForm>, FormRejection>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorPage> {
     let Form(mut form) = form?;
     let shopper = visit.shopper().unwrap_or_default();
     let pending = visit.pending_key();
@@ -118,7 +118,7 @@ pub(crate) async fn place_order(
             return Ok(response);
         }
         Outcome::EmptyCart => return Ok(visit.see(Route::Cart, None)),
-        Outcome::Broken => return Err(Fault::Broken),
+        Outcome::Broken => return Err(ErrorPage::Broken),
         // This try has placed nothing; of the one before it is not known.
         Outcome::NotPlaced(Reason::OrdersUnavailable, listing) if pending.is_some() => {
             (Reason::Unknown, listing)
@@ -139,7 +139,7 @@ pub(crate) async fn place_order(
 
 /// The way to the order's page. The cart is emptied if it is what was ordered: after the back button it may hold
 /// something new.
-fn placed(visit: &Visit, shopper: &Shopper, order: &Order) -> Response {
+fn placed(visit: &Visit, shopper: &ShopperId, order: &Order) -> Response {
     let mut response = visit.see(Route::Order(&order.number), None);
     let is_ordered = visit.cart.lines().len() == order.lines.len()
         && order.lines.iter().all(|line| visit.cart.quantity(line.id) == line.quantity);
@@ -150,7 +150,7 @@ fn placed(visit: &Visit, shopper: &Shopper, order: &Order) -> Response {
     remember(visit, shopper, response)
 }
 
-fn remember(visit: &Visit, shopper: &Shopper, mut response: Response) -> Response {
+fn remember(visit: &Visit, shopper: &ShopperId, mut response: Response) -> Response {
     response.headers_mut().append(header::SET_COOKIE, shopper.set_cookie(visit.cookies()));
     response
 }
@@ -294,7 +294,7 @@ impl Attempt<'_> {
             layout: self.visit.layout(Section::Elsewhere, Some(self.listing)),
             mistakes: mistakes
                 .iter()
-                .map(|(field, text)| Mistake { field: field.name(), text: text.clone() })
+                .map(|(field, text)| InputError { field: field.name(), text: text.clone() })
                 .collect(),
             action: self.visit.to(Route::Checkout),
             rows: self.rows(mistakes),

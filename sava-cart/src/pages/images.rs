@@ -7,7 +7,7 @@ use axum::{
 };
 use sava_service::etag::none_match_fails;
 
-use super::fault::Fault;
+use super::error_page::ErrorPage;
 use crate::state::AppState;
 
 /// A picture is shown, not run: an SVG that is opened by itself has no scripts, no other pictures, no frames.
@@ -20,8 +20,8 @@ pub(crate) async fn show_image(
     State(state): State<AppState>,
     headers: HeaderMap,
     Path(file): Path<String>,
-) -> Result<Response, Fault> {
-    let picture = state.catalog.image(&file).await.ok_or(Fault::NoPicture)?;
+) -> Result<Response, ErrorPage> {
+    let picture = state.catalog.image(&file).await.ok_or(ErrorPage::NoPicture)?;
     let etag = HeaderValue::from_str(&picture.etag).ok();
     let is_known = etag.as_ref().is_some_and(|etag| none_match_fails(&headers, etag));
     let mut response = if is_known {

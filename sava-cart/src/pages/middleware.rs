@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    fault::Fault,
+    error_page::ErrorPage,
     layout::{Layout, Link},
     visit::{CachePolicy, Finished, Page, Section, Visit},
 };
@@ -23,7 +23,8 @@ pub(super) async fn complete(State(state): State<AppState>, mut request: Request
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if is_error && response.extensions().get::<Finished>().is_none() {
-        let fault = response.extensions().get::<Fault>().copied().unwrap_or_else(|| Fault::of(status));
+        let fault =
+            response.extensions().get::<ErrorPage>().copied().unwrap_or_else(|| ErrorPage::of(status));
         let allow = response.headers_mut().remove(header::ALLOW);
         response = page_of(fault, &visit);
         if let Some(allow) = allow {
@@ -41,14 +42,14 @@ pub(super) async fn complete(State(state): State<AppState>, mut request: Request
     response
 }
 
-fn page_of(fault: Fault, visit: &Visit) -> Response {
+fn page_of(fault: ErrorPage, visit: &Visit) -> Response {
     let (status, heading, text) = fault.words();
     let again = match fault {
-        Fault::OrdersUnavailable => Some((Route::Orders, "Try again")),
-        Fault::Broken | Fault::BadForm | Fault::TooLarge | Fault::CrossOrigin => {
+        ErrorPage::OrdersUnavailable => Some((Route::Orders, "Try again")),
+        ErrorPage::Broken | ErrorPage::BadForm | ErrorPage::TooLarge | ErrorPage::CrossOrigin => {
             Some((Route::Cart, "To the cart"))
         }
-        Fault::NoOrder => Some((Route::Orders, "Your orders")),
+        ErrorPage::NoOrder => Some((Route::Orders, "Your orders")),
         _ => None,
     };
     let again =
@@ -58,7 +59,7 @@ fn page_of(fault: Fault, visit: &Visit) -> Response {
 }
 
 #[derive(Template)]
-#[template(path = "fault.html")]
+#[template(path = "error_page.html")]
 struct FaultPage {
     layout: Layout,
     heading: &'static str,

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    fault::Fault,
+    error_page::ErrorPage,
     layout::Layout,
     text::{Align, Table, printable},
     visit::{CachePolicy, Page, Section, Visit, moment},
@@ -40,7 +40,7 @@ struct OrderSummary {
 pub(crate) async fn list_orders(
     State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorPage> {
     let orders = match visit.shopper() {
         Some(shopper) => state.orders.of_shopper(&shopper).await.map_err(unavailable)?,
         None => Vec::new(),
@@ -82,19 +82,19 @@ pub(crate) async fn show_order(
     State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
     number: Result<Path<String>, PathRejection>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorPage> {
     // What is not even text is not a number of ours.
-    let Path(number) = number.map_err(|_| Fault::NoOrder)?;
-    let shopper = visit.shopper().ok_or(Fault::NoOrder)?;
+    let Path(number) = number.map_err(|_| ErrorPage::NoOrder)?;
+    let shopper = visit.shopper().ok_or(ErrorPage::NoOrder)?;
     let found = state.orders.find(&shopper, &number).await.map_err(unavailable)?;
-    let html = OrderPage::new(&visit, &visit.store(), found.ok_or(Fault::NoOrder)?);
+    let html = OrderPage::new(&visit, &visit.store(), found.ok_or(ErrorPage::NoOrder)?);
     Ok(visit.show(StatusCode::OK, CachePolicy::NoStore, &html))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature of `map_err`")]
-fn unavailable(error: Unavailable) -> Fault {
+fn unavailable(error: Unavailable) -> ErrorPage {
     tracing::error!(%error, "orders could not be read");
-    Fault::OrdersUnavailable
+    ErrorPage::OrdersUnavailable
 }
 
 impl OrderPage {

@@ -11,10 +11,10 @@ use axum::{
 };
 
 use super::{
-    fault::Fault,
+    error_page::ErrorPage,
     goods::{Card, category_name},
     layout::{Layout, Link},
-    selection::{Selection, Sort},
+    list_query::{ListQuery, Sort},
     text::{Align, Table, printable},
     visit::{CachePolicy, Page, Section, Visit},
 };
@@ -63,83 +63,77 @@ struct SortOption {
 /// `GET /`
 pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): RawQuery) -> Response {
     let listing = visit.listing().await;
-    let selection = Selection::read(visit.release(), query.as_deref().unwrap_or_default());
-    let chosen = selection.of(&listing.list);
+    let choice = ListQuery::read(visit.release(), query.as_deref().unwrap_or_default());
+    let chosen = choice.of(&listing.list);
     let n_chosen = chosen.len();
-    let page_size = Selection::page_size(visit.release());
+    let page_size = ListQuery::page_size(visit.release());
     let last = n_chosen.div_ceil(page_size).max(1);
-    let page = selection.page.min(last);
+    let page = choice.page.min(last);
     let shown = chosen.iter().skip((page - 1) * page_size).take(page_size);
     let cards: Vec<_> = shown.map(|product| Card::new(&visit, product)).collect();
     let html = ProductsPage {
-        heading: heading(&selection),
-        lead: lead(&listing, &selection, n_chosen),
-        tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &selection)),
-        nothing: nothing(&selection),
+        heading: heading(&choice),
+        lead: lead(&listing, &choice, n_chosen),
+        tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &choice)),
+        nothing: nothing(&choice),
         pictures: visit.has(Feature::Pictures),
         stars: cards.iter().any(|card| card.rating.is_some()),
         add: visit.to(Route::CartItems),
-        pages: pages(&visit, &selection, page, last),
+        pages: pages(&visit, &choice, page, last),
         cards,
         layout: visit.layout(Section::Products, Some(&listing)),
     };
     visit.show(StatusCode::OK, CachePolicy::Revalidate, &html)
 }
 
-fn heading(selection: &Selection) -> &'static str {
-    if selection.q.is_empty() { "Small-batch things for large-ish lives" } else { "What we found" }
+fn heading(choice: &ListQuery) -> &'static str {
+    if choice.q.is_empty() { "Small-batch things for large-ish lives" } else { "What we found" }
 }
 
-fn lead(listing: &Listing, selection: &Selection, n_chosen: usize) -> String {
+fn lead(listing: &Listing, choice: &ListQuery, n_chosen: usize) -> String {
     if n_chosen == 0 {
         return String::new();
     }
     let products = if n_chosen == 1 { "1 product".to_owned() } else { format!("{n_chosen} products") };
-    let matching = if selection.q.is_empty() {
-        String::new()
-    } else {
-        format!(" for “{}”", printable(&selection.q))
-    };
-    let kind = match &selection.category {
+    let matching =
+        if choice.q.is_empty() { String::new() } else { format!(" for “{}”", printable(&choice.q)) };
+    let kind = match &choice.category {
         Some(category) => format!(" in {}", category_name(category)),
         None => String::new(),
     };
     format!("{products}{matching}{kind}, prices in {} with VAT included.", listing.list.store.currency)
 }
 
-fn nothing(selection: &Selection) -> Nothing {
-    if selection.is_everything() {
+fn nothing(choice: &ListQuery) -> Nothing {
+    if choice.is_everything() {
         let text = "The shelves are empty just now. Please look in again in a while.".to_owned();
         return Nothing { title: "Nothing on the shelves", text, way_out: false };
     }
-    let text = if selection.q.is_empty() {
+    let text = if choice.q.is_empty() {
         "There is nothing in that category.".to_owned()
     } else {
-        format!(
-            "Nothing we sell goes by “{}”. Try a shorter word, or all categories.",
-            printable(&selection.q)
-        )
+        format!("Nothing we sell goes by “{}”. Try a shorter word, or all categories.", printable(&choice.q))
     };
     Nothing { title: "Nothing quite that niche", text, way_out: true }
 }
 
-fn tools(visit: &Visit, listing: &Listing, selection: &Selection) -> Tools {
+fn tools(visit: &Visit, listing: &Listing, choice: &ListQuery) -> Tools {
     let home = visit.to(Route::Home);
     let category_link = |category: Option<&String>, name: String| Link {
-        href: Selection { category: category.cloned(), page: 1, ..selection.clone() }.reference(&home),
+        href: ListQuery { category: category.cloned(), page: 1, ..choice.clone() }.reference(&home),
         name,
-        chosen: selection.category.as_ref() == category,
+        chosen: choice.category.as_ref() == category,
         ..Link::default()
     };
     let categories = &listing.list.categories;
     let has_ratings = listing.list.products.iter().any(|product| product.rating.is_some());
     Tools {
-        q: selection.q.clone(),
-        category: selection.category.clone().unwrap_or_default(),
+        q: choice.q.clone(),
+        category: choice.category.clone().unwrap_or_default(),
         sorts: Sort::ALL
             .into_iter()
             .filter(|sort| *sort != Sort::Rating || has_ratings)
-            .map(|sort| SortOption { value: sort.value(), name: sort.name(), chosen: sort == selection.sort })
+            .map(|sort| SortOption { value: sort.value(), name: sort.name(), chosen: sort == choice.sort })
             .collect(),
         categories: if categories.is_empty() || !visit.has(Feature::Categories) {
             Vec::new()
@@ -154,13 +148,13 @@ fn tools(visit: &Visit, listing: &Listing, selection: &Selection) -> Tools {
 }
 
 /// Links to the pages around `page`, to the first and to the `last`; none where one page shows all.
-fn pages(visit: &Visit, selection: &Selection, page: usize, last: usize) -> Vec<Link> {
+fn pages(visit: &Visit, choice: &ListQuery, page: usize, last: usize) -> Vec<Link> {
     if last < 2 {
         return Vec::new();
     }
     let home = visit.to(Route::Home);
     let link = |to: usize, name: String, rel| Link {
-        href: Selection { page: to, ..selection.clone() }.reference(&home),
+        href: ListQuery { page: to, ..choice.clone() }.reference(&home),
         name,
         rel,
         chosen: rel.is_none() && to == page,
@@ -234,10 +228,10 @@ struct ProductPage<'a> {
 pub(crate) async fn show_product(
     Extension(visit): Extension<Visit>,
     Path(id): Path<String>,
-) -> Result<Response, Fault> {
-    let id: ProductId = id.parse().map_err(|_| Fault::NoProduct)?;
+) -> Result<Response, ErrorPage> {
+    let id: ProductId = id.parse().map_err(|_| ErrorPage::NoProduct)?;
     let listing = visit.listing().await;
-    let product = listing.product(id).ok_or(Fault::NoProduct)?;
+    let product = listing.product(id).ok_or(ErrorPage::NoProduct)?;
     let html = ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),
         card: Card::new(&visit, product),

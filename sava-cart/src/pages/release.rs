@@ -12,7 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    fault::Fault,
+    error_page::ErrorPage,
     look,
     representation::Representation,
     text::{self, Align, Table, printable},
@@ -90,7 +90,7 @@ struct SampleRow {
 pub(crate) async fn show_release(
     State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorPage> {
     let samples = state.sampler.table().await;
     let rows: Vec<_> = samples.iter().map(SampleRow::of).collect();
     let layout = visit.layout(Section::Elsewhere, None);
@@ -110,7 +110,7 @@ pub(crate) async fn show_release(
                 compatibility: COMPATIBILITY,
                 signs: &SIGNS_JSON,
             };
-            (page.render().map_err(|_| Fault::Unexpected)?, "text/html; charset=utf-8")
+            (page.render().map_err(|_| ErrorPage::Unexpected)?, "text/html; charset=utf-8")
         }
     };
     let mut response = answer(content_type, body);

@@ -8,7 +8,7 @@ use axum::{
 use time::{OffsetDateTime, macros::format_description};
 
 use super::{
-    fault::Fault,
+    error_page::ErrorPage,
     layout::{Layout, Link, Supplier},
     look::Look,
     representation::Representation,
@@ -19,9 +19,9 @@ use crate::{
     catalog::{FaultKind, Freshness, Listing, ProductId, ProductList, Store},
     cookies::Cookies,
     pending,
-    reference::{Place, Route},
+    reference::{ReferenceBase, Route},
     release::{Feature, Release},
-    shopper::Shopper,
+    shopper::ShopperId,
     state::AppState,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Visit {
     pub cart: Cart,
     state: AppState,
     /// Where the page is.
-    place: Place,
+    references: ReferenceBase,
     /// The headers of the request.
     headers: HeaderMap,
 }
@@ -68,18 +68,18 @@ impl Visit {
     #[must_use]
     pub(crate) fn new(state: AppState, path: &str, headers: &HeaderMap) -> Self {
         let base = state.settings.base_path.as_str();
-        let place = match path.strip_prefix(base.trim_end_matches('/')) {
-            Some(below) if below.starts_with('/') => Place::at(below),
-            _ => Place::outside(base, path),
+        let references = match path.strip_prefix(base.trim_end_matches('/')) {
+            Some(below) if below.starts_with('/') => ReferenceBase::at(below),
+            _ => ReferenceBase::outside(base, path),
         };
         let cart = Cart::read(&state.cookies, headers);
-        Self { state, place, cart, headers: headers.clone() }
+        Self { state, references, cart, headers: headers.clone() }
     }
 
     /// The reference from here to `route`.
     #[must_use]
     pub(crate) fn to(&self, route: Route<'_>) -> String {
-        self.place.to(route)
+        self.references.to(route)
     }
 
     /// Whether this release shows `feature`.
@@ -95,8 +95,8 @@ impl Visit {
 
     /// The visitor as a shopper, if they have come as far as the checkout before.
     #[must_use]
-    pub(crate) fn shopper(&self) -> Option<Shopper> {
-        Shopper::read(&self.state.cookies, &self.headers)
+    pub(crate) fn shopper(&self) -> Option<ShopperId> {
+        ShopperId::read(&self.state.cookies, &self.headers)
     }
 
     /// The key of the form that may have ordered this cart before.
@@ -191,7 +191,7 @@ impl Visit {
                 Ok(html) => (html, "text/html; charset=utf-8"),
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "a page could not be rendered");
-                    return Fault::Unexpected.into_response();
+                    return ErrorPage::Unexpected.into_response();
                 }
             },
             Representation::Text => (framed(layout, &page.text()), "text/plain; charset=utf-8"),
@@ -244,7 +244,7 @@ pub(crate) fn redirect(status: StatusCode, location: &str) -> Response {
             [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
         )
             .into_response(),
-        Err(_) => Fault::NoPage.into_response(),
+        Err(_) => ErrorPage::NoPage.into_response(),
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) struct Client {
     endpoint: Endpoint,
     /// The connections of this tenth of a second. Held only to look, never over an await.
     connections: Mutex<Option<Connections>>,
-    breaker: StateMachine<failure_policy::ConsecutiveFailures<backoff::Constant>, Report>,
+    breaker: StateMachine<failure_policy::ConsecutiveFailures<backoff::Constant>, BreakerReport>,
     metrics: ShopMetrics,
 }
 
@@ -119,7 +119,7 @@ impl Client {
     /// A client that asks the product service at `endpoint` for `what` (`lists`, `pictures`).
     pub(crate) fn new(what: &'static str, endpoint: Endpoint, metrics: ShopMetrics) -> Self {
         let policy = failure_policy::consecutive_failures(MAX_FAILURES, backoff::constant(BREAK));
-        let breaker = StateMachine::new(policy, Report { what, metrics: metrics.clone() });
+        let breaker = StateMachine::new(policy, BreakerReport { what, metrics: metrics.clone() });
         Self { endpoint, connections: Mutex::new(None), breaker, metrics }
     }
 
@@ -264,13 +264,13 @@ fn chain(error: &reqwest::Error) -> String {
 }
 
 /// Tells metrics and the log how the breaker stands.
-struct Report {
+struct BreakerReport {
     /// `lists` or `pictures`.
     what: &'static str,
     metrics: ShopMetrics,
 }
 
-impl Instrument for Report {
+impl Instrument for BreakerReport {
     fn on_call_rejected(&self) {}
 
     fn on_open(&self) {

@@ -60,10 +60,10 @@ pub(crate) struct Sample {
 /// Takes samples. A handle, cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Sampler {
-    shared: Arc<Parts>,
+    shared: Arc<Inner>,
 }
 
-struct Parts {
+struct Inner {
     endpoint: Endpoint,
     client: reqwest::Client,
     url: Url,
@@ -90,7 +90,7 @@ impl Sampler {
             .expect("a client without TLS");
         let url = endpoint.url(&format!("products/{locale}")).expect("a plain path");
         let accept = HeaderValue::from_str(&release.accept()).expect("plain ASCII");
-        let parts = Parts {
+        let parts = Inner {
             endpoint: endpoint.clone(),
             client,
             url,
@@ -122,7 +122,7 @@ impl fmt::Debug for Sampler {
     }
 }
 
-impl Parts {
+impl Inner {
     async fn take(&self) -> Sample {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let start = Instant::now();

@@ -37,7 +37,7 @@ enum Text {
 
 /// A place in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// From 1.
     pub(super) line: usize,
     /// In the same line.
@@ -128,10 +128,10 @@ impl DataFile {
     }
 
     /// The places of bytes of the text; one after its end is at its end.
-    pub(super) fn places(&self, offsets: impl IntoIterator<Item = usize>) -> BTreeMap<usize, Place> {
+    pub(super) fn places(&self, offsets: impl IntoIterator<Item = usize>) -> BTreeMap<usize, Position> {
         let mut places: BTreeMap<_, _> =
-            offsets.into_iter().map(|offset| (offset, Place::default())).collect();
-        let (mut place, mut at) = (Place { line: 1, characters_before: 0 }, 0);
+            offsets.into_iter().map(|offset| (offset, Position::default())).collect();
+        let (mut place, mut at) = (Position { line: 1, characters_before: 0 }, 0);
         let mut reader = self.reader();
         let mut wanted = places.iter_mut().peekable();
         while wanted.peek().is_some() {
@@ -142,7 +142,7 @@ impl DataFile {
                     *found = place;
                 }
                 match byte {
-                    b'\n' => place = Place { line: place.line + 1, characters_before: 0 },
+                    b'\n' => place = Position { line: place.line + 1, characters_before: 0 },
                     byte if is_later_byte(*byte) => {}
                     _ => place.characters_before += 1,
                 }
@@ -201,11 +201,11 @@ mod tests {
     fn places_are_counted_in_lines_and_characters() {
         let file = file("\u{feff}a\u{e9}b\n\u{65e5}c");
         let at = |offset| file.places([offset])[&offset];
-        assert_eq!(at(0), Place { line: 1, characters_before: 0 });
-        assert_eq!(at(3), Place { line: 1, characters_before: 2 });
-        assert_eq!(at(5), Place { line: 2, characters_before: 0 });
-        assert_eq!(at(8), Place { line: 2, characters_before: 1 });
-        assert_eq!(at(99), Place { line: 2, characters_before: 2 });
+        assert_eq!(at(0), Position { line: 1, characters_before: 0 });
+        assert_eq!(at(3), Position { line: 1, characters_before: 2 });
+        assert_eq!(at(5), Position { line: 2, characters_before: 0 });
+        assert_eq!(at(8), Position { line: 2, characters_before: 1 });
+        assert_eq!(at(99), Position { line: 2, characters_before: 2 });
         assert_eq!(file.places([8, 0]).len(), 2);
         assert_eq!((file.characters(1, 3), file.characters(2, 3), file.characters(2, 99)), (2, 1, 2));
         assert_eq!(file.beginning(1, 3), "\u{e9}b");

@@ -41,19 +41,19 @@ impl Index {
     /// The index of a field of text, which `text` tells by position. Those that are not borrowed are asked for again and
     /// again rather than kept: thousands of descriptions would be much.
     pub(super) fn of_texts<'text>(length: usize, text: impl Fn(u32) -> Option<Cow<'text, str>>) -> Self {
-        let is_missing = |kept: &Kept<'_>| matches!(kept, Kept::Missing);
+        let is_missing = |kept: &IndexedText<'_>| matches!(kept, IndexedText::Missing);
         let kept: Vec<_> = (0..)
             .take(length)
             .map(|position| match text(position) {
-                Some(Cow::Borrowed(text)) => Kept::Text(text),
-                Some(Cow::Owned(_)) => Kept::Elsewhere,
-                None => Kept::Missing,
+                Some(Cow::Borrowed(text)) => IndexedText::Text(text),
+                Some(Cow::Owned(_)) => IndexedText::Elsewhere,
+                None => IndexedText::Missing,
             })
             .collect();
         let text_of = |position: u32| match kept[position as usize] {
-            Kept::Text(text) => Cow::Borrowed(text),
-            Kept::Elsewhere => text(position).unwrap_or_default(),
-            Kept::Missing => Cow::Borrowed(""),
+            IndexedText::Text(text) => Cow::Borrowed(text),
+            IndexedText::Elsewhere => text(position).unwrap_or_default(),
+            IndexedText::Missing => Cow::Borrowed(""),
         };
         Self::sorted(
             length,
@@ -150,7 +150,7 @@ impl Index {
 }
 
 /// A text while an index is made.
-enum Kept<'text> {
+enum IndexedText<'text> {
     Text(&'text str),
     /// Where it is, it has escapes.
     Elsewhere,

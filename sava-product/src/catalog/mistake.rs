@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::data_file::DataFile;
 
-/// How many mistakes are told in full; more of them are only counted.
+/// How many mistakes are reported in full; more of them are only counted.
 pub(super) const MAX_TOLD: usize = 100;
 
 /// One mistake in a data file.
@@ -47,11 +47,11 @@ pub struct Mistakes {
 /// Collects mistakes while a file is read, by their byte offset.
 #[derive(Default)]
 pub(super) struct Collector {
-    found: Vec<Found>,
+    found: Vec<Noted>,
     total: usize,
 }
 
-struct Found {
+struct Noted {
     /// Of the mistake.
     offset: usize,
     /// Of what the message ends with: its line.
@@ -85,7 +85,7 @@ impl Collector {
         if self.found.len() < MAX_TOLD {
             let subject = subject.map(str::to_owned);
             let mistake = Mistake { line: 0, column: 0, subject, field, message: message.into() };
-            self.found.push(Found { offset, other, mistake });
+            self.found.push(Noted { offset, other, mistake });
         }
     }
 
@@ -103,7 +103,7 @@ impl Collector {
         let places =
             file.places(self.found.iter().flat_map(|found| [Some(found.offset), found.other]).flatten());
         let place = |offset| places.get(&offset).copied().unwrap_or_default();
-        let reported = self.found.into_iter().map(|Found { offset, other, mut mistake }| {
+        let reported = self.found.into_iter().map(|Noted { offset, other, mut mistake }| {
             if let Some(other) = other {
                 mistake.message = format!("{} {}", mistake.message, place(other).line);
             }

@@ -49,7 +49,7 @@ pub(super) enum Products {
 /// When it is not JSON, or has another form.
 pub(super) fn read(file: &DataFile, each: impl FnMut(Element)) -> serde_json::Result<Outline> {
     let n_read = Rc::new(Cell::new(0));
-    let counted = Counted { reader: file.reader(), n_read: Rc::clone(&n_read) };
+    let counted = CountingReader { reader: file.reader(), n_read: Rc::clone(&n_read) };
     let mut deserializer = serde_json::Deserializer::from_reader(counted);
     let outline = deserializer.deserialize_map(OutlineVisitor { n_read: &n_read, each })?;
     deserializer.end()?;
@@ -57,12 +57,12 @@ pub(super) fn read(file: &DataFile, each: impl FnMut(Element)) -> serde_json::Re
 }
 
 /// Counts the bytes that are read; the deserializer takes them one by one.
-struct Counted<R> {
+struct CountingReader<R> {
     reader: R,
     n_read: Rc<Cell<usize>>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(bytes)?;
         self.n_read.set(self.n_read.get() + n);

@@ -433,8 +433,8 @@ mod tests {
         let Err(LoadError::Mistakes(_, mistakes)) = load(data(db).path()) else {
             panic!("{db} has mistakes")
         };
-        let told: Vec<_> = mistakes.reported.iter().map(ToString::to_string).collect();
-        assert_eq!(told, expected, "{db}");
+        let reported: Vec<_> = mistakes.reported.iter().map(ToString::to_string).collect();
+        assert_eq!(reported, expected, "{db}");
     }
 
     #[test]
@@ -511,8 +511,8 @@ mod tests {
         };
         let (name, language) = ("é".repeat(100), format!("en{}", "-x1234567".repeat(3)));
         assert!(load(data(file(&name, &language)).path()).is_ok());
-        let told = "1:81: store ie: name: has 200000 characters; the most is 100";
-        check(&file(&"x".repeat(200_000), "en"), &[told]);
+        let expected = "1:81: store ie: name: has 200000 characters; the most is 100";
+        check(&file(&"x".repeat(200_000), "en"), &[expected]);
         let tag = format!("en{}", "-abcdefgh".repeat(20_000));
         let cut = format!("{}…", &tag[..35]);
         check(
@@ -528,8 +528,8 @@ mod tests {
         {
             let product =
                 serde_json::json!({"locale": "ie", "id": 1, "title": title, "description": "", "price": 1});
-            let told = format!("1:44: product 1 of ie: title: {message}");
-            check(&serde_json::json!({ "products": [product] }).to_string(), &[&told]);
+            let expected = format!("1:44: product 1 of ie: title: {message}");
+            check(&serde_json::json!({ "products": [product] }).to_string(), &[&expected]);
         }
     }
 

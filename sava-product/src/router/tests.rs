@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::{
-    api_version::ApiVersion, catalog::Source, metrics::Metrics, openapi, release::RELEASES,
+    api_version::ApiVersion, catalog::Source, metrics::ApiMetrics, openapi, release::RELEASES,
     settings::Settings,
 };
 
@@ -22,7 +22,7 @@ fn api(release: &str) -> Router {
     let arguments = ["sava-product", "--release", release, "--listen=[::]:0", "--admin-listen=[::]:0"];
     let settings = Settings::try_parse_from(arguments).unwrap();
     let catalog = Arc::new(ArcSwap::from_pointee(Source::Embedded.load().unwrap()));
-    router(AppState::new(&settings.api, catalog, Arc::new(Metrics::new(&Registry::new()))).unwrap())
+    router(AppState::new(&settings.api, catalog, Arc::new(ApiMetrics::new(&Registry::new()))).unwrap())
 }
 
 /// The service of a release, with its probes, and how many requests it answers at once.
@@ -41,13 +41,13 @@ fn service(release: &'static str) -> (Router, usize) {
     (service.app(api(release)), max_in_flight)
 }
 
-struct Answer {
+struct Response {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     #[track_caller]
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("{name} in {:?}", self.headers)).to_str().unwrap()
@@ -58,7 +58,7 @@ impl Answer {
     }
 }
 
-async fn send(api: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn send(api: &Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
     let request =
         headers.iter().fold(Request::builder().method(method).uri(path), |request, (name, value)| {
             request.header(*name, *value)
@@ -66,10 +66,10 @@ async fn send(api: &Router, method: Method, path: &str, headers: &[(&str, &str)]
     let response = api.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes().to_vec();
-    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    Response { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
-async fn get(api: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn get(api: &Router, path: &str, headers: &[(&str, &str)]) -> Response {
     send(api, Method::GET, path, headers).await
 }
 
@@ -406,7 +406,7 @@ async fn a_list_too_large_to_keep_is_sent_whole() {
         Settings::try_parse_from(["sava-product", "--listen=[::]:0", "--admin-listen=[::]:0"]).unwrap();
     let catalog = Arc::new(ArcSwap::from_pointee(catalog));
     let api =
-        router(AppState::new(&settings.api, catalog, Arc::new(Metrics::new(&Registry::new()))).unwrap());
+        router(AppState::new(&settings.api, catalog, Arc::new(ApiMetrics::new(&Registry::new()))).unwrap());
     let list = get(&api, "/products/ie", &[("accept-encoding", "gzip")]).await;
     assert_eq!(list.header("content-length"), list.body.len().to_string());
     assert_eq!(list.json().as_array().unwrap().len(), 6000);

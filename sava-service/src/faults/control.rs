@@ -23,21 +23,21 @@ use crate::Readiness;
 /// The faults of a process; clones share them.
 #[derive(Clone)]
 pub(crate) struct FaultControl {
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
 }
 
-struct Shared {
+struct Inner {
     /// Whether requests are hit: all that a healthy process pays for this module.
     hits_requests: AtomicBool,
     /// Held only for the moment of one decision.
-    state: Mutex<State>,
+    state: Mutex<FaultState>,
     readiness: Readiness,
     active: IntGaugeVec,
     injected: IntCounterVec,
     leaked: IntGauge,
 }
 
-struct State {
+struct FaultState {
     faults: Faults,
     until: Option<Instant>,
     random: fastrand::Rng,
@@ -57,12 +57,12 @@ const BLOCK: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Injection {
     pub delay: Option<Duration>,
-    pub(crate) end: Option<End>,
+    pub(crate) end: Option<Failure>,
 }
 
 /// How a request ends that does not end well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum Failure {
     Error(StatusCode),
     Hang,
 }
@@ -95,9 +95,9 @@ impl FaultControl {
             injected.with_label_values(&[kind]);
         }
         let control = Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(Inner {
                 hits_requests: AtomicBool::new(false),
-                state: Mutex::new(State::new(Faults::NONE)),
+                state: Mutex::new(FaultState::new(Faults::NONE)),
                 readiness,
                 active,
                 injected,
@@ -176,8 +176,8 @@ impl FaultControl {
             count("delay");
         }
         match injection.end {
-            Some(End::Error(_)) => count("error"),
-            Some(End::Hang) => count("hang"),
+            Some(Failure::Error(_)) => count("error"),
+            Some(Failure::Hang) => count("hang"),
             None => {}
         }
         Some(injection)
@@ -202,11 +202,11 @@ impl FaultControl {
         shared.leaked.set(0);
         let mut state = self.state();
         shared.hits_requests.store(faults.hits_requests(), Ordering::Relaxed);
-        *state = State::new(faults);
+        *state = FaultState::new(faults);
         state.until
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FaultState> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -218,7 +218,7 @@ pub(crate) fn describe(faults: &Faults) -> String {
     serde_json::to_string(faults).unwrap_or_default()
 }
 
-impl State {
+impl FaultState {
     fn new(faults: Faults) -> Self {
         Self {
             until: faults.lasting.map(|lasting| Instant::now() + lasting),
@@ -248,9 +248,9 @@ impl State {
         self.drawn += 1;
         let [errors, hangs] = self.due;
         let end = if position < errors {
-            Some(End::Error(self.faults.status))
+            Some(Failure::Error(self.faults.status))
         } else if position < errors + hangs {
-            Some(End::Hang)
+            Some(Failure::Hang)
         } else {
             None
         };
@@ -274,7 +274,7 @@ mod tests {
 
     fn errors(control: &FaultControl, requests: usize) -> Vec<usize> {
         let hit = |_: &usize| {
-            control.draw("/", None).is_some_and(|injection| matches!(injection.end, Some(End::Error(_))))
+            control.draw("/", None).is_some_and(|injection| matches!(injection.end, Some(Failure::Error(_))))
         };
         (0..requests).filter(hit).collect()
     }
@@ -313,8 +313,8 @@ mod tests {
             ..Faults::NONE
         });
         let ends: Vec<_> = (0..100).map(|_| control.draw("/", None).unwrap().end.unwrap()).collect();
-        assert_eq!(ends.iter().filter(|end| **end == End::Hang).count(), 40);
-        assert!(ends.contains(&End::Error(StatusCode::BAD_GATEWAY)));
+        assert_eq!(ends.iter().filter(|end| **end == Failure::Hang).count(), 40);
+        assert!(ends.contains(&Failure::Error(StatusCode::BAD_GATEWAY)));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use super::{
     limits,
     path::normalized,
     probes::{self, Port},
-    shared::Shared,
+    state::ServerState,
 };
 use crate::{
     Problem,
@@ -57,7 +57,7 @@ const BAD_FAULTS: Kind = Kind {
 };
 
 /// The routes beside the probes.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
+pub(crate) fn router(shared: Arc<ServerState>) -> Router {
     let router = Router::new().route("/", get(index)).route("/metrics", get(metrics));
     let faults = get(show_faults).put(set_faults).delete(clear_faults).layer(from_fn(local_only));
     let router = if shared.service.settings.admin_faults { router.route("/faults", faults) } else { router };
@@ -76,7 +76,7 @@ struct Peer(IpAddr);
 
 /// Answers one request.
 pub(crate) async fn answer(
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     router: Router,
     mut request: Request,
     answering: Answering,
@@ -122,7 +122,7 @@ fn is_from_another_site(headers: &HeaderMap) -> bool {
     !limits::is_local_or_literal(headers) || site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-async fn index(State(shared): State<Arc<Shared>>) -> Html<String> {
+async fn index(State(shared): State<Arc<ServerState>>) -> Html<String> {
     let identity = &shared.service.identity;
     let faults = if shared.service.settings.admin_faults {
         "<li><a href=faults>/faults</a> on purpose: GET, PUT and DELETE, for this machine or pod only"
@@ -144,16 +144,19 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+async fn metrics(State(shared): State<Arc<ServerState>>) -> Response {
     const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, TEXT)], shared.service.metrics.text()).into_response()
 }
 
-async fn show_faults(State(shared): State<Arc<Shared>>) -> axum::Json<Faults> {
+async fn show_faults(State(shared): State<Arc<ServerState>>) -> axum::Json<Faults> {
     axum::Json(shared.faults.current())
 }
 
-async fn set_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<axum::Json<Faults>, Problem> {
+async fn set_faults(
+    State(shared): State<Arc<ServerState>>,
+    body: Bytes,
+) -> Result<axum::Json<Faults>, Problem> {
     let wrong = |reason: String| BAD_FAULTS.problem(reason);
     // An object and nothing else: serde would take a list of the members' values, too.
     let members: Map<String, Value> =
@@ -165,7 +168,7 @@ async fn set_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<ax
     Ok(axum::Json(shared.faults.current()))
 }
 
-async fn clear_faults(State(shared): State<Arc<Shared>>) -> StatusCode {
+async fn clear_faults(State(shared): State<Arc<ServerState>>) -> StatusCode {
     shared.faults.set(Faults::NONE);
     StatusCode::NO_CONTENT
 }

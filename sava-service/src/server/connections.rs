@@ -28,7 +28,7 @@ use super::{
     connection::{self, Phase},
     listener::accept,
     refusals::Refusals,
-    shared::Shared,
+    state::ServerState,
 };
 use crate::metrics::Rejection;
 
@@ -44,7 +44,7 @@ const MAX_FAREWELLS: usize = 256;
 /// The connections of one port, and what answers their requests: a handle, cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connections<A> {
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     answer: A,
     /// Each connection holds a receiver: when none is left, all have ended.
     phase: watch::Sender<Phase>,
@@ -67,7 +67,7 @@ where
 {
     /// None yet, and at most `max` at the same time.
     pub(crate) fn new(
-        shared: &Arc<Shared>,
+        shared: &Arc<ServerState>,
         max: usize,
         count: Option<(IntGauge, IntCounter)>,
         answer: A,

@@ -12,13 +12,13 @@ use futures_util::FutureExt as _;
 use tower::Service as _;
 
 use super::{
-    ApiVersion,
+    NegotiatedVersion,
     body::{Watched, limited},
     limits,
     path::normalized,
     probes::{self, Port},
     record::{Record, Route, Wire},
-    shared::Shared,
+    state::ServerState,
 };
 use crate::{
     metrics::Rejection,
@@ -27,7 +27,7 @@ use crate::{
 
 /// Answers one request.
 pub(crate) async fn exchange(
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     mut router: Router,
     request: Request,
     wire: Wire,
@@ -83,7 +83,7 @@ pub(crate) async fn exchange(
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     record.status = response.status();
-    if let Some(ApiVersion(version)) = response.extensions().get() {
+    if let Some(NegotiatedVersion(version)) = response.extensions().get() {
         record.api_version = Some(version);
     }
     // Of the answer to HEAD nothing is asked for.

@@ -20,7 +20,7 @@ use super::{
     exchange::exchange,
     listener::{accept, bind, raise_open_files},
     record::Wire,
-    shared::Shared,
+    state::ServerState,
     wrap,
 };
 use crate::{faults::control::describe, trace::Tracing};
@@ -42,7 +42,7 @@ pub(crate) async fn live(service: Service, router: Router) -> anyhow::Result<()>
     let admin_listener = bind(settings.admin_listen, "--admin-listen (ADMIN_LISTEN)")?;
 
     let tracing = Tracing::start(&settings.traces, &service.identity, &service.metrics.registry)?;
-    let shared = Shared::new(service, tracing);
+    let shared = ServerState::new(service, tracing);
     let router = wrap(&shared, router);
     let metrics = &shared.metrics;
     let count = (metrics.connections.clone(), metrics.connections_total.clone());

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::shared::Shared;
+use super::state::ServerState;
 use crate::{Readiness, problem::METHOD_NOT_ALLOWED, readiness::Check};
 
 /// The port that is asked.
@@ -21,7 +21,7 @@ pub(crate) enum Port {
 }
 
 /// `/livez`, `/readyz` and `/version`, wherever the service's own routes begin; `None` for another path.
-pub(crate) fn answer(shared: &Shared, request: &request::Parts, port: Port) -> Option<Response> {
+pub(crate) fn answer(shared: &ServerState, request: &request::Parts, port: Port) -> Option<Response> {
     let path = request.uri.path();
     if !is_probe(path) {
         return None;
@@ -99,7 +99,7 @@ fn readyz(readiness: &Readiness, query: &str, port: Port) -> Response {
 }
 
 /// What the service says of itself, with the faults that are on.
-fn version(shared: &Shared) -> Response {
+fn version(shared: &ServerState) -> Response {
     let mut version = (shared.service.version)(&shared.service.identity);
     if let Some(members) = version.as_object_mut() {
         let faults = shared.faults.current();

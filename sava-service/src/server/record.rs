@@ -13,7 +13,7 @@ use axum::{
 use bytes::Bytes;
 use opentelemetry::KeyValue;
 
-use super::{activity::Answering, body::Watch, limits, probes, routes, shared::Shared};
+use super::{activity::Answering, body::Watch, limits, probes, routes, state::ServerState};
 use crate::{
     Problem,
     metrics::{Rejection, method_label},
@@ -30,7 +30,7 @@ pub(crate) enum Wire {
 
 /// What is written down of a request, when it is over: metrics and a log line.
 pub(crate) struct Record {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<ServerState>,
     wire: Wire,
     begun: Instant,
     rejection: Option<Rejection>,
@@ -66,7 +66,12 @@ impl Route {
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 impl Record {
-    pub(crate) fn begin(shared: Arc<Shared>, method: &Method, context: &trace::Context, wire: Wire) -> Self {
+    pub(crate) fn begin(
+        shared: Arc<ServerState>,
+        method: &Method,
+        context: &trace::Context,
+        wire: Wire,
+    ) -> Self {
         let others = shared.in_flight.fetch_add(1, Ordering::Relaxed);
         shared.metrics.in_flight.inc();
         Self {

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, Collected};
 
-use super::{limits, shared::Shared};
+use super::{limits, state::ServerState};
 use crate::{Problem, metrics::Rejection};
 
 /// Answers in the service's own form; each that is asked for is counted and logged.
 pub(crate) struct Refusals {
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     bad_request: Refusal,
     version: Refusal,
     target: Refusal,
@@ -28,7 +28,7 @@ struct Refusal {
 }
 
 impl Refusals {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: &Arc<ServerState>) -> Self {
         let refusal = |problem| Refusal::new(shared, problem);
         Self {
             bad_request: refusal(limits::bad_request()),
@@ -59,7 +59,7 @@ impl Refusals {
 }
 
 impl Refusal {
-    fn new(shared: &Shared, problem: Problem) -> Self {
+    fn new(shared: &ServerState, problem: Problem) -> Self {
         let mut response = (shared.service.error)(problem);
         shared.sign(&mut response);
         let (parts, body) = response.into_parts();

@@ -14,9 +14,9 @@ use axum::{
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::{ApiVersion, shared::Shared};
+use super::{NegotiatedVersion, state::ServerState};
 use crate::{
-    faults::control::{End, Injection},
+    faults::control::{Failure, Injection},
     problem::FAULT,
     trace,
 };
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) const UNMATCHED: &str = "unmatched";
 
 #[derive(Clone)]
-pub(crate) struct RouteLayer(pub(crate) Arc<Shared>);
+pub(crate) struct RouteLayer(pub(crate) Arc<ServerState>);
 
 impl<S> Layer<S> for RouteLayer {
     type Service = RouteService<S>;
@@ -38,7 +38,7 @@ impl<S> Layer<S> for RouteLayer {
 #[derive(Clone)]
 pub(crate) struct RouteService<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
 }
 
 impl<S> Service<Request> for RouteService<S>
@@ -73,7 +73,7 @@ fn remember(matched: Option<MatchedPath>) {
 
 /// Before the route's handler, so that an error has no effect; after it, if only its answer tells the API version.
 async fn with_faults<S>(
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     mut inner: S,
     request: Request,
     matched: Option<MatchedPath>,
@@ -86,7 +86,7 @@ where
     remember(matched);
     if shared.faults.waits_for_version() {
         let response = inner.call(request).await?;
-        let version = response.extensions().get::<ApiVersion>().map(|version| version.0);
+        let version = response.extensions().get::<NegotiatedVersion>().map(|version| version.0);
         let injection = shared.faults.draw(route, version);
         Ok(inject(&shared, injection).await.unwrap_or(response))
     } else {
@@ -99,14 +99,14 @@ where
 }
 
 /// Injects what was drawn for a request; `None` if it is answered as usual after that.
-async fn inject(shared: &Shared, injection: Option<Injection>) -> Option<Response> {
+async fn inject(shared: &ServerState, injection: Option<Injection>) -> Option<Response> {
     let injection = injection?;
     if let Some(delay) = injection.delay {
         tokio::time::sleep(delay).await;
     }
     match injection.end? {
-        End::Hang => std::future::pending().await,
-        End::Error(status) => {
+        Failure::Hang => std::future::pending().await,
+        Failure::Error(status) => {
             let problem = FAULT.problem("This instance was told to answer some requests with an error.");
             Some((shared.service.error)(problem.with_status(status)))
         }

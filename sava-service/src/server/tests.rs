@@ -14,7 +14,7 @@ use clap::Parser;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
-use super::{ApiVersion, Service};
+use super::{NegotiatedVersion, Service};
 use crate::{
     Identity, Metrics, Readiness,
     faults::{Faults, Rate},
@@ -42,7 +42,7 @@ fn service(faults: Faults) -> Service {
 
 fn router() -> Router {
     Router::new()
-        .route("/products/{locale}", get(async || (axum::Extension(ApiVersion("v2")), "[]")))
+        .route("/products/{locale}", get(async || (axum::Extension(NegotiatedVersion("v2")), "[]")))
         .route("/panic", get(async || -> Response { panic!("a mistake in a handler") }))
         .route("/form", post(async |body: String| body))
 }

@@ -58,7 +58,7 @@ impl Exporter {
         let counter = |name: &str, help: &str| {
             register_int_counter_with_registry!(name, help, registry).expect("registered once")
         };
-        let exporter = Counted {
+        let exporter = CountingExporter {
             exporter: Arc::new(exporter.context("traces cannot be exported")?),
             runtime: Handle::current(),
             exported: counter("sava_spans_exported_total", "Spans that the collector took."),
@@ -155,7 +155,7 @@ fn resource(settings: &TraceSettings, identity: &Identity) -> Resource {
 
 /// An exporter whose work is done by the runtime (the SDK's processor is a thread without one) and counted.
 #[derive(Debug)]
-struct Counted {
+struct CountingExporter {
     exporter: Arc<OtlpExporter>,
     runtime: Handle,
     exported: IntCounter,
@@ -164,7 +164,7 @@ struct Counted {
     is_failing: AtomicBool,
 }
 
-impl SpanExporter for Counted {
+impl SpanExporter for CountingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len() as u64;
         let exporter = Arc::clone(&self.exporter);

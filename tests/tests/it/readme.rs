@@ -78,13 +78,13 @@ async fn settings_are_those_of_help() {
     let path = binaries::root().join("README.md");
     let readme = std::fs::read_to_string(&path).expect("there is a README");
     let (before, rest) = readme.split_once("<!-- settings -->\n").expect("it has the table");
-    let (told, after) = rest.split_once("<!-- /settings -->").expect("the table ends");
+    let (committed, after) = rest.split_once("<!-- /settings -->").expect("the table ends");
     let table = table().await;
     if std::env::var_os("SAVA_UPDATE").is_some() {
         let readme = format!("{before}<!-- settings -->\n{table}<!-- /settings -->{after}");
         std::fs::write(&path, readme).expect("the README can be written");
     } else {
-        assert_eq!(told, table, "SAVA_UPDATE=1 writes the table into the README");
+        assert_eq!(committed, table, "SAVA_UPDATE=1 writes the table into the README");
     }
 }
 

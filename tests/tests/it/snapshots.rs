@@ -5,15 +5,14 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 use regex_lite::Regex;
-use reqwest::Response;
 use sava_testbed::{Cart, Product, binaries, body};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::pages::visitor::{Answer, Visitor};
+use crate::pages::visitor::{Response, Visitor};
 
 /// Status, the headers that are part of the contract, and the body.
-async fn rendered(answer: Response) -> String {
+async fn rendered(answer: reqwest::Response) -> String {
     let mut text = format!("{}\n", answer.status());
     for name in
         ["content-type", "x-sava-media-type", "x-sava-release", "deprecation", "link", "vary", "allow"]
@@ -87,7 +86,7 @@ async fn small_shop(release: &str) -> (TempDir, Product, Cart) {
 }
 
 /// Status, headers and page, without what is another each time: keys, numbers, times, and the hash of the style.
-fn seen(answer: &Answer) -> String {
+fn seen(answer: &Response) -> String {
     let mut text = format!("{}\n", answer.status);
     for name in [
         "content-type",

@@ -6,9 +6,9 @@ use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 use sava_testbed::{Cart, Exit, Process, Product, binaries, command};
 
 #[track_caller]
-fn check(exit: &Exit, code: i32, told: &[&str]) {
+fn check(exit: &Exit, code: i32, expected: &[&str]) {
     assert_eq!(exit.code, Some(code), "{}", exit.output);
-    for text in told {
+    for text in expected {
         assert!(exit.output.contains(text), "{text:?} is not in: {}", exit.output);
     }
     assert!(!exit.output.contains("panicked"), "{}", exit.output);
@@ -109,9 +109,9 @@ async fn given_key_file_that_others_can_read_is_warned_of() {
     let file = directory.path().join("cookies");
     fs::write(&file, "5a".repeat(64)).expect("a file can be written");
     let start = || Cart::start().env("COOKIE_KEY_FILE", &file);
-    for (mode, told) in [(0o644, "0644"), (0o640, "0640"), (0o604, "0604")] {
+    for (mode, shown) in [(0o644, "0644"), (0o640, "0640"), (0o604, "0604")] {
         set_mode(&file, mode);
-        check_key_warning(&start().await.stop().await, &file, told);
+        check_key_warning(&start().await.stop().await, &file, shown);
     }
     for mode in [0o600, 0o400] {
         set_mode(&file, mode);

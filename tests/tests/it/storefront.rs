@@ -8,7 +8,7 @@ mod orders;
 mod origins;
 mod outage;
 mod prices;
+mod roving_shopper;
 mod shelf;
 mod spread;
 mod stores;
-mod visitor;

@@ -8,12 +8,12 @@ use axum::{
     http::{HeaderName, HeaderValue, Response},
 };
 
-use crate::client::Answer;
+use crate::client;
 
 /// Answers every request with the answer on standard input, at the address in `LISTEN`.
 #[tokio::main]
 pub(crate) async fn serve() -> anyhow::Result<()> {
-    let Answer { headers, body } = serde_json::from_reader(std::io::stdin().lock())?;
+    let client::Response { headers, body } = serde_json::from_reader(std::io::stdin().lock())?;
     let headers: Vec<(HeaderName, HeaderValue)> = headers
         .iter()
         // The server makes these itself.

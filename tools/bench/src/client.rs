@@ -26,19 +26,19 @@ impl Request {
 
 /// What is answered.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// One answer.
-pub(crate) fn answer(address: SocketAddr, request: &Request) -> anyhow::Result<Answer> {
+pub(crate) fn answer(address: SocketAddr, request: &Request) -> anyhow::Result<Response> {
     Connection::open(address)?.ask(request)
 }
 
@@ -75,12 +75,12 @@ impl Connection {
         Ok(Self { stream: BufReader::with_capacity(64 * 1024, stream), address })
     }
 
-    fn ask(&mut self, request: &Request) -> anyhow::Result<Answer> {
+    fn ask(&mut self, request: &Request) -> anyhow::Result<Response> {
         let text = format!("GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", request.path, self.address);
         self.stream.get_mut().write_all(text.as_bytes())?;
         let status = self.line()?;
         ensure!(status.starts_with("HTTP/1.1 200"), "{} of {}: {status}", request.path, self.address);
-        let mut answer = Answer { headers: Vec::new(), body: Vec::new() };
+        let mut answer = Response { headers: Vec::new(), body: Vec::new() };
         loop {
             let line = self.line()?;
             let Some((name, value)) = line.split_once(':') else { break };

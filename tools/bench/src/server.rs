@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
-use crate::{client::Answer, stores};
+use crate::{client::Response, stores};
 
 /// A server; dropping it ends it.
 pub(crate) struct Server {
@@ -53,7 +53,7 @@ impl Binaries {
 
 impl Server {
     /// An axum server that knows nothing but this answer.
-    pub(crate) fn bare(answer: &Answer) -> anyhow::Result<Self> {
+    pub(crate) fn bare(answer: &Response) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("bare").stdin(Stdio::piped());
         Self::start(command, free_address()?, tempfile::tempdir()?, |process| {
@@ -133,7 +133,7 @@ fn free_address() -> anyhow::Result<SocketAddr> {
 }
 
 /// nginx with the answer as a file, if it is installed.
-pub(crate) fn nginx(answer: &Answer) -> anyhow::Result<Option<Server>> {
+pub(crate) fn nginx(answer: &Response) -> anyhow::Result<Option<Server>> {
     let places = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&places).chain(["/usr/sbin".into()]);
     let Some(program) = places.map(|place| place.join("nginx")).find(|program| program.is_file()) else {

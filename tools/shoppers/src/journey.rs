@@ -15,8 +15,8 @@ use reqwest::{
 use crate::{
     mix::Errand,
     pace::Pace,
-    page::{Form, Page},
-    tally::{Fault, Tally, Visit},
+    page::{Page, PageForm},
+    tally::{Failure, Observation, Tally},
 };
 
 /// How the shopper introduces itself.
@@ -141,7 +141,7 @@ impl<'a> Shopper<'a> {
         self.follow(request, url).await
     }
 
-    async fn send(&mut self, form: &Form, at: &Url, answers: &[(String, String)]) -> Option<Seen> {
+    async fn send(&mut self, form: &PageForm, at: &Url, answers: &[(String, String)]) -> Option<Seen> {
         let mut url = at.join(&form.action).ok()?;
         let request = if form.is_post {
             self.client.post(url.clone()).form(answers)
@@ -185,8 +185,8 @@ impl<'a> Shopper<'a> {
             Ok((status, headers, text)) => {
                 rest = retry_after(status, &headers);
                 let fault = fault(status, &headers);
-                let usable = !matches!(fault, Some(Fault::Storefront(_)));
-                let visit = Visit {
+                let usable = !matches!(fault, Some(Failure::Storefront(_)));
+                let visit = Observation {
                     storefront: header(&headers, "x-sava-release"),
                     product: product_release(&headers),
                     latency,
@@ -202,8 +202,8 @@ impl<'a> Shopper<'a> {
                 } else {
                     "the answer broke off"
                 };
-                let fault = Some(Fault::Storefront(what.to_owned()));
-                (Visit { storefront: None, product: None, latency, fault }, None)
+                let fault = Some(Failure::Storefront(what.to_owned()));
+                (Observation { storefront: None, product: None, latency, fault }, None)
             }
         };
         self.run.tally.lock().unwrap_or_else(PoisonError::into_inner).count(&visit, &mut self.rng);
@@ -216,7 +216,7 @@ impl<'a> Shopper<'a> {
 }
 
 /// What the form is sent with: its values, but where the shopper has an answer.
-fn answers(form: &Form, mut answer: impl FnMut(&str) -> Option<String>) -> Vec<(String, String)> {
+fn answers(form: &PageForm, mut answer: impl FnMut(&str) -> Option<String>) -> Vec<(String, String)> {
     let fill = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     form.fields
         .iter()
@@ -255,15 +255,15 @@ fn product_release(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What was wrong, and whose fault it is: a checkout that cannot confirm its prices (503) is the product service's.
-fn fault(status: StatusCode, headers: &HeaderMap) -> Option<Fault> {
+fn fault(status: StatusCode, headers: &HeaderMap) -> Option<Failure> {
     if let Some(fault) = header(headers, "x-sava-product-fault") {
         let what = fault.split(';').next().unwrap_or_default().trim();
-        return Some(Fault::Product(format!("product service: {what}")));
+        return Some(Failure::Product(format!("product service: {what}")));
     }
     // A conflict (the price changed) is the shop at its best; other 4xx to a shopper that sent what the page
     // asked for are not.
     let failed = status.is_server_error() || (status.is_client_error() && status != StatusCode::CONFLICT);
-    failed.then(|| Fault::Storefront(format!("status {}", status.as_u16())))
+    failed.then(|| Failure::Storefront(format!("status {}", status.as_u16())))
 }
 
 /// How long the answer asks to be left alone (RFC 9110 §10.2.3, in seconds).
@@ -288,7 +288,7 @@ mod tests {
             ("x-sava-product-fault", "status 500; release=2.0.2-errors"),
         ]);
         assert_eq!(product_release(&failed).as_deref(), Some("2.0.2-errors"));
-        let expected = Fault::Product("product service: status 500".to_owned());
+        let expected = Failure::Product("product service: status 500".to_owned());
         assert_eq!(fault(StatusCode::OK, &failed), Some(expected));
         assert_eq!(fault(StatusCode::OK, &headers(&[("x-sava-product-release", "1.0.3")])), None);
     }

@@ -28,7 +28,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use journey::{Run, Shopper};
 use mix::Mix;
 use pace::Pace;
-use report::{Choice, Report};
+use report::{Comparison, Report};
 use tally::{Tally, by_version};
 use verdict::{Finding, Standard};
 
@@ -158,7 +158,7 @@ async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
         eprintln!();
     }
     let tally = run.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let choice = Choice { baseline: settings.baseline.clone(), candidate: settings.candidate.clone() };
+    let choice = Comparison { baseline: settings.baseline.clone(), candidate: settings.candidate.clone() };
     let standard = Standard {
         confidence: settings.confidence,
         tolerance: f64::from(settings.tolerance) / 100.0,

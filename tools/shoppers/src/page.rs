@@ -8,14 +8,14 @@ pub(crate) struct Page {
     /// Targets of links.
     pub(crate) links: Vec<String>,
     /// Forms.
-    pub(crate) forms: Vec<Form>,
+    pub(crate) forms: Vec<PageForm>,
     /// All of the text, labels included.
     pub(crate) text: String,
 }
 
 /// A form of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct PageForm {
     /// Where it is sent.
     pub(crate) action: String,
     /// Whether it is sent by POST.
@@ -44,7 +44,7 @@ impl Page {
     #[must_use]
     pub(crate) fn read(html: &str) -> Self {
         let mut page = Self::default();
-        let mut open: Option<Form> = None;
+        let mut open: Option<PageForm> = None;
         // What stands in these is not for readers, and a tokenizer that builds no tree does not know it.
         let mut unseen = false;
         for Ok(token) in Tokenizer::new(html) {
@@ -55,7 +55,7 @@ impl Page {
                         let is_post =
                             attribute(&tag, "method").is_some_and(|m| m.eq_ignore_ascii_case("post"));
                         let action = attribute(&tag, "action").unwrap_or_default();
-                        open = Some(Form { action, is_post, fields: Vec::new() });
+                        open = Some(PageForm { action, is_post, fields: Vec::new() });
                     }
                     b"input" => {
                         if let (Some(form), Some(field)) = (&mut open, field(&tag)) {
@@ -96,27 +96,28 @@ impl Page {
 
     /// The forms that put a product into the cart.
     #[must_use]
-    pub(crate) fn add_forms(&self) -> Vec<&Form> {
+    pub(crate) fn add_forms(&self) -> Vec<&PageForm> {
         self.forms.iter().filter(|form| form.is_post && form.action.ends_with("cart/items")).collect()
     }
 
     /// The form of the whole cart, which leads to the checkout.
     #[must_use]
-    pub(crate) fn cart_form(&self) -> Option<&Form> {
+    pub(crate) fn cart_form(&self) -> Option<&PageForm> {
         self.forms.iter().find(|form| form.is_post && form.action.rsplit('/').next() == Some("cart"))
     }
 
     /// The form that searches, where this release has one.
     #[must_use]
-    pub(crate) fn search_form(&self) -> Option<&Form> {
-        let searches = |form: &&Form| !form.is_post && form.fields.iter().any(|field| field.kind == "search");
+    pub(crate) fn search_form(&self) -> Option<&PageForm> {
+        let searches =
+            |form: &&PageForm| !form.is_post && form.fields.iter().any(|field| field.kind == "search");
         self.forms.iter().find(searches)
     }
 
     /// The form that makes the order.
     #[must_use]
-    pub(crate) fn checkout_form(&self) -> Option<&Form> {
-        let asks = |form: &&Form| {
+    pub(crate) fn checkout_form(&self) -> Option<&PageForm> {
+        let asks = |form: &&PageForm| {
             form.is_post && form.fields.iter().any(|field| field.autocomplete.ends_with("postal-code"))
         };
         self.forms.iter().find(asks)

@@ -28,9 +28,9 @@ pub(crate) struct Report {
     /// Requests that nobody answered: they cannot be laid to a release.
     pub(crate) unanswered: u64,
     /// The releases of the store front.
-    pub(crate) storefront: Service,
+    pub(crate) storefront: ServiceReport,
     /// The releases of the product service.
-    pub(crate) product: Service,
+    pub(crate) product: ServiceReport,
     /// What went wrong, and how often.
     pub(crate) faults: BTreeMap<String, u64>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Report {
 /// The releases of one service that answered.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Service {
+pub(crate) struct ServiceReport {
     /// Oldest first.
     pub(crate) releases: Vec<ReleaseFigures>,
     /// The newest against the one before; none where only one release answered.
@@ -67,7 +67,7 @@ pub(crate) struct ReleaseFigures {
 
 /// Which releases are compared; by version order where it is not said.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Choice {
+pub(crate) struct Comparison {
     /// The old one.
     pub(crate) baseline: Option<String>,
     /// The new one.
@@ -77,7 +77,7 @@ pub(crate) struct Choice {
 impl Report {
     /// Judges a run. `standard.n_services` is set here, by what there is to judge.
     #[must_use]
-    pub(crate) fn of(tally: &Tally, choice: &Choice, standard: &Standard, took: Duration) -> Self {
+    pub(crate) fn of(tally: &Tally, choice: &Comparison, standard: &Standard, took: Duration) -> Self {
         let pairs = [compared(&tally.storefronts, choice), compared(&tally.products, choice)];
         let n_services = pairs.iter().flatten().map(|_| 1).sum();
         let standard = Standard { n_services, ..*standard };
@@ -96,8 +96,8 @@ impl Report {
             seconds: took.as_secs_f64(),
             requests: tally.requests,
             unanswered: tally.unanswered,
-            storefront: Service { releases: figures(&tally.storefronts), verdict: storefront },
-            product: Service { releases: figures(&tally.products), verdict: product },
+            storefront: ServiceReport { releases: figures(&tally.storefronts), verdict: storefront },
+            product: ServiceReport { releases: figures(&tally.products), verdict: product },
             faults: tally.faults.clone(),
         }
     }
@@ -106,7 +106,10 @@ impl Report {
 type Named<'a> = (&'a str, &'a Figures);
 
 /// The old and the new release: those chosen, else the newest and the one before it.
-fn compared<'a>(releases: &'a BTreeMap<String, Figures>, choice: &Choice) -> Option<(Named<'a>, Named<'a>)> {
+fn compared<'a>(
+    releases: &'a BTreeMap<String, Figures>,
+    choice: &Comparison,
+) -> Option<(Named<'a>, Named<'a>)> {
     let sorted = by_version(releases);
     let named = |name: &str| sorted.iter().copied().find(|(release, _)| *release == name);
     let candidate = if let Some(name) = choice.candidate.as_deref() {
@@ -218,7 +221,7 @@ mod tests {
     #[track_caller]
     fn check(names: &[&str], baseline: Option<&str>, candidate: Option<&str>, pair: Option<(&str, &str)>) {
         let choice =
-            Choice { baseline: baseline.map(str::to_owned), candidate: candidate.map(str::to_owned) };
+            Comparison { baseline: baseline.map(str::to_owned), candidate: candidate.map(str::to_owned) };
         let releases = releases(names);
         let found = compared(&releases, &choice).map(|(old, new)| (old.0, new.0));
         assert_eq!(found, pair);
@@ -239,7 +242,7 @@ mod tests {
     fn nothing_to_compare_is_too_little_data() {
         let standard =
             Standard { confidence: 0.99, tolerance: 0.1, tolerance_ms: 1.0, enough: 50, n_services: 1 };
-        let report = Report::of(&Tally::default(), &Choice::default(), &standard, Duration::from_secs(1));
+        let report = Report::of(&Tally::default(), &Comparison::default(), &standard, Duration::from_secs(1));
         assert_eq!(report.finding, Finding::TooLittleData);
         assert!(report.to_string().ends_with("TOO LITTLE DATA to tell"));
     }

@@ -67,7 +67,7 @@ impl Figures {
 
 /// One answer, as a shopper saw it.
 #[derive(Clone, Debug)]
-pub(crate) struct Visit {
+pub(crate) struct Observation {
     /// The store-front release that answered; none where nobody did.
     pub(crate) storefront: Option<String>,
     /// The product release behind it; none where the answer names none.
@@ -75,12 +75,12 @@ pub(crate) struct Visit {
     /// From the request to the last byte of the answer.
     pub(crate) latency: Duration,
     /// What was wrong with the answer.
-    pub(crate) fault: Option<Fault>,
+    pub(crate) fault: Option<Failure>,
 }
 
 /// What was wrong with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum Failure {
     /// The store front's: a 5xx, no answer, a page that is not what was asked for.
     Storefront(String),
     /// The product service's: the page came, but from what the store front had kept.
@@ -107,11 +107,11 @@ const KEPT_FAULTS: usize = 20;
 
 impl Tally {
     /// Counts a visit.
-    pub(crate) fn count(&mut self, visit: &Visit, rng: &mut Rng) {
+    pub(crate) fn count(&mut self, visit: &Observation, rng: &mut Rng) {
         self.requests += 1;
         let latency_ms = visit.latency.as_secs_f64() * 1_000.0;
-        let storefront_failed = matches!(visit.fault, Some(Fault::Storefront(_)));
-        let product_failed = matches!(visit.fault, Some(Fault::Product(_)));
+        let storefront_failed = matches!(visit.fault, Some(Failure::Storefront(_)));
+        let product_failed = matches!(visit.fault, Some(Failure::Product(_)));
         match &visit.storefront {
             Some(release) => note(&mut self.storefronts, release, storefront_failed, latency_ms, rng),
             None => self.unanswered += 1,
@@ -122,7 +122,7 @@ impl Tally {
         {
             note(&mut self.products, release, product_failed, latency_ms, rng);
         }
-        if let Some(Fault::Storefront(what) | Fault::Product(what)) = &visit.fault
+        if let Some(Failure::Storefront(what) | Failure::Product(what)) = &visit.fault
             && (self.faults.len() < KEPT_FAULTS || self.faults.contains_key(what))
         {
             *self.faults.entry(what.clone()).or_default() += 1;
@@ -157,8 +157,8 @@ pub(crate) fn by_version(releases: &BTreeMap<String, Figures>) -> Vec<(&str, &Fi
 mod tests {
     use super::*;
 
-    fn visit(fault: Option<Fault>) -> Visit {
-        Visit {
+    fn visit(fault: Option<Failure>) -> Observation {
+        Observation {
             storefront: Some("3.0.0".to_owned()),
             product: Some("2.0.1".to_owned()),
             latency: Duration::from_millis(7),
@@ -171,9 +171,9 @@ mod tests {
         let mut tally = Tally::default();
         let mut rng = Rng::with_seed(1);
         tally.count(&visit(None), &mut rng);
-        tally.count(&visit(Some(Fault::Product("kept list".to_owned()))), &mut rng);
-        tally.count(&visit(Some(Fault::Storefront("500".to_owned()))), &mut rng);
-        tally.count(&Visit { storefront: None, product: None, ..visit(None) }, &mut rng);
+        tally.count(&visit(Some(Failure::Product("kept list".to_owned()))), &mut rng);
+        tally.count(&visit(Some(Failure::Storefront("500".to_owned()))), &mut rng);
+        tally.count(&Observation { storefront: None, product: None, ..visit(None) }, &mut rng);
         assert_eq!((tally.storefronts["3.0.0"].answers(), tally.storefronts["3.0.0"].errors), (3, 1));
         assert_eq!((tally.products["2.0.1"].answers(), tally.products["2.0.1"].errors), (2, 1));
         assert_eq!((tally.unanswered, tally.requests), (1, 4));

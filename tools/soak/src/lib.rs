@@ -5,7 +5,7 @@
 //! which request meets which fault is up to the machine.
 
 mod database;
-mod line;
+mod faulty_link;
 mod oracle;
 mod report;
 mod runs;

@@ -41,7 +41,7 @@ pub(crate) struct Shopper {
     oracle: Arc<Oracle>,
     rng: Rng,
     /// The checkout that was sent, and of which nothing is known yet.
-    pending: Option<Checkout>,
+    pending: Option<CheckoutForm>,
     /// Numbers of the orders that were acknowledged to them.
     orders: Vec<String>,
     /// Whether store fronts are killed: then an answer may be lost, and is asked for again.
@@ -50,7 +50,7 @@ pub(crate) struct Shopper {
 
 /// The checkout's form as it was shown.
 #[derive(Clone, Debug)]
-struct Checkout {
+struct CheckoutForm {
     key: String,
     seen: String,
     /// The digits of the total.
@@ -58,7 +58,7 @@ struct Checkout {
 }
 
 /// An answer, whole.
-struct Answer {
+struct Response {
     status: StatusCode,
     location: String,
     body: String,
@@ -136,7 +136,7 @@ impl Shopper {
             self.oracle.count("checkouts not offered");
             return Ok(());
         }
-        self.pending = Some(Checkout::of_page(&page.body)?);
+        self.pending = Some(CheckoutForm::of_page(&page.body)?);
         self.send_form().await
     }
 
@@ -150,12 +150,12 @@ impl Shopper {
                 // Shown again: a price is another, or something is gone. It is the page's form that counts then.
                 StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
                     self.oracle.count("checkouts shown again");
-                    self.pending = Checkout::of_page(&answer.body).ok();
+                    self.pending = CheckoutForm::of_page(&answer.body).ok();
                 }
                 StatusCode::SERVICE_UNAVAILABLE => {
                     self.oracle.count("checkouts put off");
                     // Its form has the same key.
-                    if let Ok(shown) = Checkout::of_page(&answer.body) {
+                    if let Ok(shown) = CheckoutForm::of_page(&answer.body) {
                         self.pending = Some(shown);
                     }
                     tokio::time::sleep(Duration::from_millis(self.rng.u64(50..300))).await;
@@ -169,7 +169,7 @@ impl Shopper {
     }
 
     /// The order is placed: it is the oracle's from now on, and its page is there.
-    async fn is_told(&mut self, form: &Checkout, location: &str) -> anyhow::Result<()> {
+    async fn is_told(&mut self, form: &CheckoutForm, location: &str) -> anyhow::Result<()> {
         let (_, number) = location.rsplit_once('/').with_context(|| format!("an order at {location}"))?;
         self.pending = None;
         self.orders.push(number.to_owned());
@@ -201,7 +201,7 @@ impl Shopper {
     }
 
     /// The form once more, as by the back button or a double click: the same order.
-    async fn sends_again(&mut self, form: &Checkout, number: &str) -> anyhow::Result<()> {
+    async fn sends_again(&mut self, form: &CheckoutForm, number: &str) -> anyhow::Result<()> {
         let again = self.post(form).await?;
         match again.status {
             StatusCode::SEE_OTHER if again.location.ends_with(number) => {
@@ -210,7 +210,7 @@ impl Shopper {
             // The database is away for a moment.
             StatusCode::SERVICE_UNAVAILABLE => {}
             status => {
-                let Answer { location, .. } = again;
+                let Response { location, .. } = again;
                 self.oracle.find(format!("the form of {number}, sent again, is {status} {location}"));
             }
         }
@@ -218,7 +218,7 @@ impl Shopper {
     }
 
     /// Sends the form with this shopper's address.
-    async fn post(&mut self, form: &Checkout) -> anyhow::Result<Answer> {
+    async fn post(&mut self, form: &CheckoutForm) -> anyhow::Result<Response> {
         self.oracle.is_sent(&form.key, &self.name);
         let name = self.name.clone();
         let fields = [
@@ -291,14 +291,14 @@ impl Shopper {
         &mut self,
         what: &str,
         request: impl FnOnce(&Client, &str) -> RequestBuilder,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<Response> {
         let Some(address) = self.addresses.choose(&mut self.rng) else { bail!("all stores are closed") };
         let began = Instant::now();
         let answered = async {
             let response = request(&self.client, &format!("http://{address}")).send().await?;
             let location = response.headers().get("location").and_then(|it| it.to_str().ok());
             let location = location.unwrap_or_default().to_owned();
-            Ok::<_, reqwest::Error>(Answer {
+            Ok::<_, reqwest::Error>(Response {
                 status: response.status(),
                 location,
                 body: response.text().await?,
@@ -318,7 +318,7 @@ impl Shopper {
     }
 }
 
-impl Checkout {
+impl CheckoutForm {
     fn of_page(page: &str) -> anyhow::Result<Self> {
         let field = |name: &str| {
             let value = between(page, &format!("name=\"{name}\" value=\""), "\"");

@@ -104,7 +104,7 @@ fn unescaped(text: &str) -> anyhow::Result<Vec<u8>> {
 
 /// The files of a directory: what is on the disk for sure, and what is on its way.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Disk(BTreeMap<String, File>);
+pub(crate) struct DiskImage(BTreeMap<String, File>);
 
 #[derive(Clone, Debug, Default)]
 struct File {
@@ -112,7 +112,7 @@ struct File {
     pending: Vec<Operation>,
 }
 
-impl Disk {
+impl DiskImage {
     /// What is in a directory now, all of it synced.
     pub(crate) fn of(directory: &Path) -> anyhow::Result<Self> {
         let mut files = BTreeMap::new();
@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn calls_are_read_when_they_take_effect() {
         let events = read(LOG).unwrap();
-        let told: Vec<_> = events.iter().map(|event| (&*event.file, &event.operation)).collect();
+        let read: Vec<_> = events.iter().map(|event| (&*event.file, &event.operation)).collect();
         assert_eq!(
-            told,
+            read,
             [
                 ("o.db", &Operation::Write { offset: 4, bytes: vec![1, 2, 3] }),
                 ("o.db", &Operation::Truncate(20480)),
@@ -213,7 +213,7 @@ mod tests {
     fn what_is_synced_is_kept_and_the_rest_may_be_torn() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("f"), [0; 4]).unwrap();
-        let mut disk = Disk::of(directory.path()).unwrap();
+        let mut disk = DiskImage::of(directory.path()).unwrap();
         let event = |operation| Event { at: SystemTime::UNIX_EPOCH, file: "f".to_owned(), operation };
         disk.apply(&event(Operation::Write { offset: 0, bytes: vec![1; 1024] }));
         disk.apply(&event(Operation::Sync));

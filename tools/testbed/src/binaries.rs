@@ -47,8 +47,8 @@ pub fn path(name: &str) -> PathBuf {
 pub fn releases(service: &str) -> Vec<String> {
     let output =
         Command::new(path(service)).args(["--release", "help"]).output().expect("the service starts");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let (_, list) = told.split_once("there are ").expect("it lists its releases");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let (_, list) = stderr.split_once("there are ").expect("it lists its releases");
     list.lines().next().unwrap_or_default().split(", ").map(ToOwned::to_owned).collect()
 }
 

@@ -40,4 +40,4 @@ pub use process::{Exit, PATIENCE, Process, command};
 pub use product::{Product, ProductBuilder};
 pub use rustix::process::Signal;
 pub use server::{Running, Start};
-pub use shopper::Shopper;
+pub use shopper::BrowserShopper;

@@ -7,13 +7,13 @@ use thirtyfour::{By, WebDriver, WebElement};
 
 /// A shopper before a browser, in one store.
 #[derive(Debug)]
-pub struct Shopper<'a> {
+pub struct BrowserShopper<'a> {
     driver: &'a WebDriver,
     /// Where the store is; everything that the shopper sees must be below it.
     store: String,
 }
 
-impl<'a> Shopper<'a> {
+impl<'a> BrowserShopper<'a> {
     /// Enters the store at `url`, which ends in a slash.
     pub async fn enters(browser: &'a Browser, url: &str) -> Self {
         let shopper = Self { driver: browser.driver(), store: url.to_owned() };

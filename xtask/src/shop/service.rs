@@ -27,7 +27,7 @@ pub(super) enum Event {
 }
 
 /// A running service; dropping it ends it.
-pub(super) struct Service {
+pub(super) struct ServiceProcess {
     title: String,
     child: Child,
     /// The end of its log; held only to add or copy lines.
@@ -42,7 +42,7 @@ struct Log {
     streams: u8,
 }
 
-impl Service {
+impl ServiceProcess {
     /// Starts a service, in a process group of its own, so that Ctrl-C reaches only this command, which ends the
     /// services in order.
     pub(super) fn start(
@@ -143,7 +143,7 @@ impl Service {
     }
 }
 
-impl Drop for Service {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         self.kill();
     }

@@ -25,7 +25,7 @@ pub(crate) struct Shell {
 }
 
 /// What a block did.
-pub(crate) struct Done {
+pub(crate) struct BlockResult {
     /// Both streams, as they came.
     pub(crate) output: String,
     /// The exit code of the last command that failed; 0 if none did.
@@ -43,7 +43,7 @@ impl Shell {
     }
 
     /// Runs a block and returns what it did.
-    pub(crate) fn run(&mut self, script: &str) -> anyhow::Result<Done> {
+    pub(crate) fn run(&mut self, script: &str) -> anyhow::Result<BlockResult> {
         let mut file = tempfile::NamedTempFile::new()?;
         file.write_all(script.as_bytes())?;
         let path = file.path().display();
@@ -59,7 +59,7 @@ impl Shell {
                 Ok(line) => match line.split_once(MARK) {
                     Some((last, failed)) => {
                         output.push_str(last);
-                        return Ok(Done { output, failed: failed.trim().parse()? });
+                        return Ok(BlockResult { output, failed: failed.trim().parse()? });
                     }
                     None => output.push_str(&line),
                 },

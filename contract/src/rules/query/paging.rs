@@ -2,7 +2,7 @@
 
 use crate::{
     Rule, Server,
-    http::Answer,
+    http::Response,
     link::{Link, is_relative, links, resolve},
     objection::{Checked, Objection, applies, demand},
     rules::query::{ask, finds, refuses},
@@ -265,23 +265,23 @@ pub(in crate::rules) const RULES: &[Rule] = &[
     }),
 ];
 
-fn total(answer: &Answer, count: usize) -> Checked {
+fn total(answer: &Response, count: usize) -> Checked {
     answer.is(200)?.says("x-total-count", &count.to_string()).map(drop)
 }
 
-fn links_of(answer: &Answer) -> Checked<Vec<Link>> {
+fn links_of(answer: &Response) -> Checked<Vec<Link>> {
     links(answer.is(200)?).map_err(Objection::Broken)
 }
 
 /// Asks what a link of the list means.
-fn follow(server: &Server, link: &Link) -> Checked<Answer> {
+fn follow(server: &Server, link: &Link) -> Checked<Response> {
     server.send(&server.get(&resolve(&server.list_path()?, &link.reference)))
 }
 
 /// The answer has a link of the relation, which leads to these products.
 fn finds_by<'a>(
     server: &Server,
-    answer: &Answer,
+    answer: &Response,
     relation: &str,
     expected: impl IntoIterator<Item = &'a Product>,
 ) -> Checked {
@@ -300,7 +300,7 @@ fn finds_by<'a>(
     Ok(())
 }
 
-fn has_no_link(answer: &Answer, relation: &str) -> Checked {
+fn has_no_link(answer: &Response, relation: &str) -> Checked {
     let found = links_of(answer)?.into_iter().find(|link| link.is(relation));
     demand!(found.is_none(), "{} with a link to {relation}", answer.story());
     Ok(())

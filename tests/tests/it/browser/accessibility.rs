@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sava_testbed::{
-    Cart, PATIENCE, Product, Shopper,
+    BrowserShopper, Cart, PATIENCE, Product,
     browser::{Browser, Script},
     client, lighthouse, tools,
 };
@@ -74,7 +74,7 @@ async fn judge_everything(release: &str) {
     let cart = Cart::start().release(release).product(&product.url("")).await;
     let browser = Browser::start(Script::On).await;
     let judge = Judge::of(&browser);
-    let shopper = Shopper::enters(&browser, &cart.url("/")).await;
+    let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
     judge.judges("the list").await;
     shopper.goes_to("Cart").await;
     judge.judges("the empty cart").await;
@@ -166,7 +166,7 @@ async fn long_words_fit_a_narrow_screen() {
         let cart = Cart::start().release(release).product(&product.url("")).await;
         let browser = Browser::start(Script::On).await;
         let judge = Judge::of(&browser);
-        let shopper = Shopper::enters(&browser, &cart.url("/")).await;
+        let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
         judge.judges("the list of one long word").await;
         shopper.follows(&word).await;
         judge.judges("the product of one long word").await;

@@ -3,13 +3,13 @@
 
 use axum::{Router, response::Html, routing::get};
 use sava_testbed::{
-    Cart, Product, Shopper,
+    BrowserShopper, Cart, Product,
     browser::{Browser, Script},
 };
 use tokio::net::TcpListener;
 
 /// What Chromium says in `Sec-Fetch-Site`, if it sends it.
-struct Told<'a> {
+struct FetchSites<'a> {
     from_elsewhere: Option<&'a str>,
     from_the_shop: Option<&'a str>,
 }
@@ -29,14 +29,14 @@ async fn evil(host: &str, shop: &str) -> String {
 }
 
 /// A form of the page at `elsewhere` is refused by the shop at `host`, where shopping goes on.
-async fn check(host: &str, elsewhere: &str, told: Told<'_>) {
+async fn check(host: &str, elsewhere: &str, expected: FetchSites<'_>) {
     let product = Product::start().await;
     let cart = Cart::start().product(&product.url("")).await;
     let url = format!("http://{host}:{}/", cart.port());
     let browser = Browser::start(Script::On).await;
 
     let other = evil(elsewhere, &url).await;
-    let shopper = Shopper::enters(&browser, &url).await;
+    let shopper = BrowserShopper::enters(&browser, &url).await;
     browser.driver().goto(&other).await.expect("the other site is open");
     shopper.presses("Claim your prize").await;
     assert_eq!(shopper.heading().await, "That came from another site");
@@ -46,7 +46,7 @@ async fn check(host: &str, elsewhere: &str, told: Told<'_>) {
     // The premise: whether the refusal rests on Sec-Fetch-Site, or on Origin alone.
     let posts = browser.posts().await;
     assert_eq!(posts.len(), 1, "{posts:?}");
-    assert_eq!(posts[0].get("sec-fetch-site").map(String::as_str), told.from_elsewhere, "{posts:?}");
+    assert_eq!(posts[0].get("sec-fetch-site").map(String::as_str), expected.from_elsewhere, "{posts:?}");
     assert_eq!(posts[0]["origin"], other.trim_end_matches('/'), "{posts:?}");
 
     shopper.goes_to("Cart").await;
@@ -63,31 +63,31 @@ async fn check(host: &str, elsewhere: &str, told: Told<'_>) {
     let posts = browser.posts().await;
     assert_eq!(posts.len(), 3, "{posts:?}");
     for post in posts {
-        assert_eq!(post.get("sec-fetch-site").map(String::as_str), told.from_the_shop, "{post:?}");
+        assert_eq!(post.get("sec-fetch-site").map(String::as_str), expected.from_the_shop, "{post:?}");
         assert_eq!(post["origin"], url.trim_end_matches('/'), "{post:?}");
     }
 }
 
 #[tokio::test]
 async fn forms_of_other_sites_are_refused_on_plain_http() {
-    let nothing = Told { from_elsewhere: None, from_the_shop: None };
+    let nothing = FetchSites { from_elsewhere: None, from_the_shop: None };
     check("shop.test", "evil.test", nothing).await;
 }
 
 #[tokio::test]
 async fn forms_of_a_sibling_are_refused_on_plain_http() {
-    let nothing = Told { from_elsewhere: None, from_the_shop: None };
+    let nothing = FetchSites { from_elsewhere: None, from_the_shop: None };
     check("shop.example.test", "evil.example.test", nothing).await;
 }
 
 #[tokio::test]
 async fn forms_of_other_sites_are_refused_where_the_browser_tells_of_them() {
-    let told = Told { from_elsewhere: Some("cross-site"), from_the_shop: Some("same-origin") };
-    check("localhost", "127.0.0.1", told).await;
+    let expected = FetchSites { from_elsewhere: Some("cross-site"), from_the_shop: Some("same-origin") };
+    check("localhost", "127.0.0.1", expected).await;
 }
 
 #[tokio::test]
 async fn forms_of_another_port_are_refused() {
-    let told = Told { from_elsewhere: Some("same-site"), from_the_shop: Some("same-origin") };
-    check("localhost", "localhost", told).await;
+    let expected = FetchSites { from_elsewhere: Some("same-site"), from_the_shop: Some("same-origin") };
+    check("localhost", "localhost", expected).await;
 }

@@ -1,7 +1,7 @@
 //! An order on paper.
 
 use sava_testbed::{
-    Cart, Product, Shopper,
+    BrowserShopper, Cart, Product,
     browser::{Browser, Script},
 };
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn an_order_is_printed_in_black_on_white_without_what_only_a_screen_needs(
     let product = Product::start().await;
     let cart = Cart::start().product(&product.url("")).await;
     let browser = Browser::start(Script::On).await;
-    let shopper = Shopper::enters(&browser, &cart.url("/")).await;
+    let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
     shopper.presses_at("Willow dreamcatcher", "Add").await;
     shopper.presses("Check out").await;
     shopper.fills_in_the_address("Eircode", "D02 X285").await;

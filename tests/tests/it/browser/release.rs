@@ -21,7 +21,7 @@ struct View<'a> {
 
 /// What the card of a release shows.
 #[derive(Debug)]
-struct Card {
+struct ReleaseCard {
     share: f64,
     /// All samples of the span.
     n: f64,
@@ -52,7 +52,7 @@ impl<'a> View<'a> {
     }
 
     /// The card of a release in a lane (`storefront`, `product`), if there is one.
-    async fn card(&self, lane: &str, release: &str) -> Option<Card> {
+    async fn card(&self, lane: &str, release: &str) -> Option<ReleaseCard> {
         let script = format!(
             "const card = [...document.querySelectorAll('#{lane} .card')]
                  .find((card) => card.querySelector('.name > span').textContent === '{release}');
@@ -65,7 +65,7 @@ impl<'a> View<'a> {
                  p50: figures.p50, errors: figures.errors }};"
         );
         let card = self.run(&script).await;
-        Some(Card {
+        Some(ReleaseCard {
             share: card["share"].as_f64()?,
             n: card["n"].as_f64()?,
             p50: card["p50"].as_str()?.to_owned(),
@@ -591,8 +591,8 @@ async fn share_that_is_meant_is_judged_at_one_in_a_thousand() {
         view.wait(&format!("window.verdict.textContent === '{verdict}'")).await;
         // It stays so: it is judged again, four times a second.
         tokio::time::sleep(Duration::from_millis(600)).await;
-        let told = view.run("return window.verdict.textContent").await;
-        assert_eq!(told, verdict, "{meant} % meant, 50 % of {n}");
+        let shown = view.run("return window.verdict.textContent").await;
+        assert_eq!(shown, verdict, "{meant} % meant, 50 % of {n}");
     }
 }
 

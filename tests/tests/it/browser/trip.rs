@@ -1,7 +1,7 @@
 //! The shopping trip: browse, add two, change one, remove one, check out, see the order; totals right to the cent.
 
 use sava_testbed::{
-    Cart, Ingress, Product, Shopper,
+    BrowserShopper, Cart, Ingress, Product,
     browser::{Browser, Script},
     cluster::{ApiServer, Cluster, Kubectl},
     json,
@@ -9,7 +9,7 @@ use sava_testbed::{
 use serde_json::Value;
 
 /// The stores, and what an address there looks like.
-const IRELAND: Store = Store {
+const IRELAND: Country = Country {
     locale: "ie",
     symbol: "€",
     town: "Dublin",
@@ -17,7 +17,7 @@ const IRELAND: Store = Store {
     wrong_code: "D02",
     code: "D02 X285",
 };
-const UNITED_KINGDOM: Store = Store {
+const UNITED_KINGDOM: Country = Country {
     locale: "uk",
     symbol: "£",
     town: "London",
@@ -26,7 +26,7 @@ const UNITED_KINGDOM: Store = Store {
     code: "SW1A 1AA",
 };
 
-struct Store {
+struct Country {
     locale: &'static str,
     symbol: &'static str,
     town: &'static str,
@@ -42,7 +42,7 @@ struct Item {
     price: u64,
 }
 
-impl Store {
+impl Country {
     /// The third and the fifth product of the store, by the newest API.
     async fn items(&self, product: &Product) -> (Item, Item) {
         let list = json(product.get(&format!("/products/{}", self.locale)).await).await;
@@ -69,7 +69,7 @@ impl Store {
     /// The whole trip, in the store front of this release at `url`.
     async fn trip(&self, browser: &Browser, url: &str, release: &str, product: &Product) {
         let (first, second) = self.items(product).await;
-        let shopper = Shopper::enters(browser, url).await;
+        let shopper = BrowserShopper::enters(browser, url).await;
 
         assert!(shopper.text("//header").await.contains(release), "the header names the release");
         assert!(shopper.text("//footer").await.contains(&format!("sava-cart {release}")));
@@ -129,17 +129,17 @@ impl Store {
         assert_eq!(complaints.collect::<Vec<_>>(), Vec::<String>::new());
     }
 
-    async fn check_total(&self, shopper: &Shopper<'_>, amount: u64) {
+    async fn check_total(&self, shopper: &BrowserShopper<'_>, amount: u64) {
         assert_eq!(shopper.text("//dt[.='Total']/following-sibling::dd").await, self.money(amount));
     }
 
-    async fn submits(&self, shopper: &Shopper<'_>) {
+    async fn submits(&self, shopper: &BrowserShopper<'_>) {
         shopper.presses("Place the order").await;
     }
 }
 
 /// Starts both services, and the trip directly at the store front.
-async fn check_direct(release: &str, store: &Store, script: Script) {
+async fn check_direct(release: &str, store: &Country, script: Script) {
     let product = Product::start().await;
     let cart = Cart::start().release(release).locale(store.locale).product(&product.url("")).await;
     let browser = Browser::start(script).await;

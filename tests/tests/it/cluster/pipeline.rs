@@ -163,15 +163,15 @@ async fn is_stopped(release: &str, stage: &str, why: &str, settings: &[(&str, &s
     let path = report.to_string_lossy();
     let settings = [settings, &[("REPORT", &path)]].concat();
     let output = shop.bring_out(&format!("sava-product-{release}"), "sava-product", BOTH, &settings).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains(&format!("stopped at: {stage}; 1.0.3 stays in production")), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&format!("stopped at: {stage}; 1.0.3 stays in production")), "{text}");
     // A leak takes time as well: whether the shoppers notice is chance.
-    let is_worse = told.contains("WORSE, at 99 % confidence");
-    assert!(stage == "memory" || is_worse == (stage == "verdict"), "{told}");
+    let is_worse = text.contains("WORSE, at 99 % confidence");
+    assert!(stage == "memory" || is_worse == (stage == "verdict"), "{text}");
     assert_eq!(shop.in_production("sava-product").await, "1.0.3");
     assert_eq!(shop.deployments().await, "deployment.apps/sava-product-1.0.3\n");
-    assert!(told.contains(why), "{told}");
+    assert!(text.contains(why), "{text}");
     reports(&report, release, "stopped", stage, why);
 }
 
@@ -208,10 +208,10 @@ async fn good_release_is_released() {
     let report = folder.path().join("report");
     let settings = [("REPORT", &*report.to_string_lossy())];
     let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &settings).await;
-    let told = text_of(&output);
-    assert!(output.status.success(), "{told}");
+    let text = text_of(&output);
+    assert!(output.status.success(), "{text}");
     reports(&report, "2.0.1", "released", "release", "");
-    assert!(told.contains("released: 2.0.1"), "{told}");
+    assert!(text.contains("released: 2.0.1"), "{text}");
     assert_eq!(shop.in_production("sava-product").await, "2.0.1");
     let ready = "jsonpath={.items[*].status.readyReplicas}";
     let pods = shop.run(&["get", "deployments", "-l", "app=sava-product", "-o", ready]).await;
@@ -264,10 +264,10 @@ async fn release_that_its_limit_ends_is_stopped_by_its_restarts() {
     // Without the contract, so that all requests are the shoppers'.
     let settings = [("RULES", "none"), ("MEMORY", "1000")];
     let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &settings).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("was started again, "), "{told}");
-    assert!(told.contains("stopped at: memory; 1.0.3 stays in production"), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("was started again, "), "{text}");
+    assert!(text.contains("stopped at: memory; 1.0.3 stays in production"), "{text}");
     assert_eq!(shop.in_production("sava-product").await, "1.0.3");
     assert_eq!(shop.deployments().await, "deployment.apps/sava-product-1.0.3\n");
 }
@@ -277,10 +277,10 @@ async fn store_front_with_a_broken_checkout_is_stopped_by_the_verdict() {
     let shop = Shop::open().await.with_postgres().await;
     let output =
         shop.bring_out("sava-cart-3.0.1-broken-ie", "sava-cart-ie", "sava-cart-ie", &[("PODS", "2")]).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("stopped at: verdict; 2.0.4 stays in production"), "{told}");
-    assert!(told.contains("WORSE, at 99 % confidence"), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("stopped at: verdict; 2.0.4 stays in production"), "{text}");
+    assert!(text.contains("WORSE, at 99 % confidence"), "{text}");
     assert_eq!(shop.in_production("sava-cart-ie").await, "2.0.4");
 }
 
@@ -292,10 +292,10 @@ async fn release_that_is_deployed_already_is_used_and_left() {
     // Stopped for its memory, whatever that is.
     let settings = [("MEMORY", "0"), ("CANARY", "5s"), ("RULES", "none")];
     let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &settings).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("sava-product-2.0.1 is deployed already, as k8s/tutorial/"), "{told}");
-    assert!(told.contains("stopped at: memory; 1.0.3 stays in production"), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("sava-product-2.0.1 is deployed already, as k8s/tutorial/"), "{text}");
+    assert!(text.contains("stopped at: memory; 1.0.3 stays in production"), "{text}");
     assert_eq!(shop.in_production("sava-product").await, "1.0.3");
     assert_eq!(shop.uid("sava-product-2.0.1").await, uid, "it is not the pipeline's to delete");
     assert_eq!(shop.replicas().await, "sava-product-1.0.3=1 sava-product-2.0.1=1 ");
@@ -310,10 +310,10 @@ async fn deployment_of_another_manifest_is_left_alone() {
     shop.run(&["set", "image", "deployment/sava-product-2.0.1", image]).await;
     let before = (shop.uid("sava-product-2.0.1").await, shop.replicas().await);
     let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &[]).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("deployed already, and not as k8s/tutorial/sava-product-2.0.1.yml says"), "{told}");
-    assert!(told.contains("+        image: vampio/sava-product:2.0.1"), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("deployed already, and not as k8s/tutorial/sava-product-2.0.1.yml says"), "{text}");
+    assert!(text.contains("+        image: vampio/sava-product:2.0.1"), "{text}");
     assert_eq!((shop.uid("sava-product-2.0.1").await, shop.replicas().await), before);
     assert_eq!(shop.note().await, "");
 }
@@ -342,10 +342,10 @@ async fn another_runs_canary_is_named_and_refused() {
     let pipeline = shop.in_a_canary("sava-product-2.0.1").await;
     let (replicas, note) = (shop.replicas().await, shop.note().await);
     let output = shop.bring_out("sava-product-3.0.0", "sava-product", BOTH, &[]).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("is bringing out sava-product-2.0.1 for sava-product at this moment"), "{told}");
-    assert!(told.contains(&format!("(process {})", pipeline.id())), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("is bringing out sava-product-2.0.1 for sava-product at this moment"), "{text}");
+    assert!(text.contains(&format!("(process {})", pipeline.id())), "{text}");
     assert_eq!(shop.in_production("sava-product").await, "");
     assert_eq!((shop.replicas().await, shop.note().await), (replicas, note));
     pipeline.stop().await;
@@ -361,10 +361,10 @@ async fn what_a_killed_run_left_is_ended_by_the_next() {
     // The next one is stopped as well, so that all must be as it was before the first.
     let output =
         shop.bring_out("sava-product-2.0.2-crash", "sava-product", BOTH, &[("TIMEOUT", "10s")]).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("an earlier run was cut off while it brought out sava-product-2.0.1"), "{told}");
-    assert!(told.contains("stopped at: deploy; 1.0.3 stays in production"), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("an earlier run was cut off while it brought out sava-product-2.0.1"), "{text}");
+    assert!(text.contains("stopped at: deploy; 1.0.3 stays in production"), "{text}");
     assert_eq!(shop.in_production("sava-product").await, "1.0.3");
     assert_eq!(shop.replicas().await, "sava-product-1.0.3=1 sava-product-3.0.0=1 ");
     assert_eq!(shop.note().await, "");
@@ -378,9 +378,9 @@ async fn what_the_manifest_needs_is_asked_for_first() {
     let manifest = "sava-cart-3.0.0-ie";
     let check = async |lacking: &str| {
         let output = shop.bring_out(manifest, "sava-cart-ie", "sava-cart-ie", &[("PODS", "1")]).await;
-        let told = text_of(&output);
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(&format!("nothing was done. It lacks\n  {lacking}\n")), "{told}");
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(&format!("nothing was done. It lacks\n  {lacking}\n")), "{text}");
         assert_eq!(shop.in_production("sava-cart-ie").await, "1.0.5");
         assert!(!shop.deployments().await.contains("3.0.0"));
     };
@@ -402,9 +402,9 @@ async fn a_config_map_and_a_volume_of_a_secret_are_asked_for_too() {
     std::fs::write(&path, manifest).expect("it can be written");
     let shop = Shop::open().await;
     let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &[]).await;
-    let told = text_of(&output);
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("It lacks\n  the configmap sava-settings\n  the secret sava-key\n"), "{told}");
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("It lacks\n  the configmap sava-settings\n  the secret sava-key\n"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,8 +38,8 @@ async fn echo(request: Request) -> Response {
             .expect("a page");
     }
     let size = body.collect().await.expect("a whole body").to_bytes().len();
-    let told = json!({ "uri": head.uri.to_string(), "method": head.method.as_str(), "headers": headers, "size": size });
-    response.header("content-type", "application/json").body(Body::from(told.to_string())).expect("JSON")
+    let received = json!({ "uri": head.uri.to_string(), "method": head.method.as_str(), "headers": headers, "size": size });
+    response.header("content-type", "application/json").body(Body::from(received.to_string())).expect("JSON")
 }
 
 async fn listen(name: &'static str) -> SocketAddr {
@@ -74,13 +74,13 @@ impl Setting {
         format!("{}{rest}", self.proxy.service(NAMESPACE, "echo"))
     }
 
-    async fn told(&self, rest: &str) -> Value {
+    async fn received(&self, rest: &str) -> Value {
         json(client().get(self.url(rest)).send().await.expect("an answer")).await
     }
 }
 
-fn header<'a>(told: &'a Value, name: &str) -> Option<&'a str> {
-    let headers = told["headers"].as_array().expect("headers");
+fn header<'a>(received: &'a Value, name: &str) -> Option<&'a str> {
+    let headers = received["headers"].as_array().expect("headers");
     headers.iter().find(|it| it[0] == name).and_then(|it| it[1].as_str())
 }
 
@@ -89,13 +89,13 @@ const PREFIX: &str = "/api/v1/namespaces/vampio-organization-environment/service
 #[tokio::test]
 async fn the_prefix_is_stripped_and_told() {
     let setting = setting().await;
-    let told = setting.told("products/ie?q=a%20b").await;
-    assert_eq!(told["uri"], "/products/ie?q=a%20b");
-    assert_eq!(header(&told, "x-forwarded-uri"), Some(format!("{PREFIX}/products/ie").as_str()));
-    assert_eq!(header(&told, "host"), Some(ApiServer::HOST));
-    assert_eq!(header(&told, "x-forwarded-for"), Some("127.0.0.1, 127.0.0.1"));
-    assert_eq!(header(&told, "x-forwarded-host"), None);
-    assert_eq!(header(&told, "x-forwarded-proto"), None);
+    let received = setting.received("products/ie?q=a%20b").await;
+    assert_eq!(received["uri"], "/products/ie?q=a%20b");
+    assert_eq!(header(&received, "x-forwarded-uri"), Some(format!("{PREFIX}/products/ie").as_str()));
+    assert_eq!(header(&received, "host"), Some(ApiServer::HOST));
+    assert_eq!(header(&received, "x-forwarded-for"), Some("127.0.0.1, 127.0.0.1"));
+    assert_eq!(header(&received, "x-forwarded-host"), None);
+    assert_eq!(header(&received, "x-forwarded-proto"), None);
 }
 
 #[tokio::test]
@@ -108,13 +108,13 @@ async fn request_headers_and_bodies_pass() {
         .header("cookie", "a=b")
         .header("accept-encoding", "gzip, deflate, br, zstd")
         .body("x".repeat(3_000_000));
-    let told = json(request.send().await.expect("an answer")).await;
-    assert_eq!(told["method"], "POST");
-    assert_eq!(told["size"], 3_000_000);
-    assert_eq!(header(&told, "sec-fetch-site"), Some("same-origin"));
-    assert_eq!(header(&told, "origin"), Some("http://localhost:8001"));
-    assert_eq!(header(&told, "cookie"), Some("a=b"));
-    assert_eq!(header(&told, "accept-encoding"), Some("gzip, deflate, br, zstd"));
+    let received = json(request.send().await.expect("an answer")).await;
+    assert_eq!(received["method"], "POST");
+    assert_eq!(received["size"], 3_000_000);
+    assert_eq!(header(&received, "sec-fetch-site"), Some("same-origin"));
+    assert_eq!(header(&received, "origin"), Some("http://localhost:8001"));
+    assert_eq!(header(&received, "cookie"), Some("a=b"));
+    assert_eq!(header(&received, "accept-encoding"), Some("gzip, deflate, br, zstd"));
 }
 
 #[tokio::test]
@@ -136,8 +136,8 @@ async fn a_missing_slash_is_a_redirect() {
 #[tokio::test]
 async fn encoded_slashes_and_dots_arrive_resolved() {
     let setting = setting().await;
-    assert_eq!(setting.told("a%2Fb%3Bc").await["uri"], "/a/b;c");
-    assert_eq!(setting.told("a%20b/%C3%A9").await["uri"], "/a%20b/%C3%A9");
+    assert_eq!(setting.received("a%2Fb%3Bc").await["uri"], "/a/b;c");
+    assert_eq!(setting.received("a%20b/%C3%A9").await["uri"], "/a%20b/%C3%A9");
     let answer = client().get(setting.url("a//b")).send().await.expect("an answer");
     assert_eq!(answer.status(), 301);
 }

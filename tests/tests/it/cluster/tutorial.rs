@@ -72,21 +72,21 @@ async fn a_later_step_goes_on_where_an_earlier_one_ended() {
 }
 
 /// A mistake in the text or in a manifest, and the step at which it has to be seen.
-struct Mistake {
+struct PlantedMistake {
     file: &'static str,
     right: &'static str,
     wrong: &'static str,
     step: u32,
 }
 
-const fn mistake(file: &'static str, right: &'static str, wrong: &'static str, step: u32) -> Mistake {
-    Mistake { file, right, wrong, step }
+const fn mistake(file: &'static str, right: &'static str, wrong: &'static str, step: u32) -> PlantedMistake {
+    PlantedMistake { file, right, wrong, step }
 }
 
 const TEXT: &str = "k8s/README.md";
 
 /// Each is made alone. A manifest that the text shows is changed in the text, too: the text is then as wrong as the file.
-const MISTAKES: &[Mistake] = &[
+const MISTAKES: &[PlantedMistake] = &[
     // Commands.
     mistake(TEXT, "kubectl label namespace", "kubectl lable namespace", 2),
     mistake(
@@ -161,7 +161,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-impl Mistake {
+impl PlantedMistake {
     /// Makes it in a copy of what the tutorial needs, and follows the copy.
     async fn is_seen(&self) {
         let root = tempfile::tempdir().expect("a temporary folder");
@@ -188,19 +188,19 @@ impl Mistake {
         let folder = root.path().display().to_string();
         let until = format!("--until={}", self.step);
         let output = follow(&kubectl, &["--root", &folder, "--patience=4s", &until]).await;
-        let told = text_of(&output);
+        let text = text_of(&output);
         assert!(
             !output.status.success(),
-            "{:?} instead of {:?} is not seen:\n{told}",
+            "{:?} instead of {:?} is not seen:\n{text}",
             self.wrong,
             self.right
         );
         let failed = format!("\nStep {}: ", self.step);
         let found =
-            told.split(&failed).skip(1).any(|it| it.lines().next().is_some_and(|it| it.contains("failed")));
+            text.split(&failed).skip(1).any(|it| it.lines().next().is_some_and(|it| it.contains("failed")));
         assert!(
             found,
-            "{:?} instead of {:?} is not seen at step {}:\n{told}",
+            "{:?} instead of {:?} is not seen at step {}:\n{text}",
             self.wrong, self.right, self.step
         );
     }
@@ -210,7 +210,7 @@ impl Mistake {
 async fn a_mistake_fails_at_its_step() {
     // Two at a time: each is a cluster, and this machine may be small.
     for two in MISTAKES.chunks(2) {
-        let seen = two.iter().map(Mistake::is_seen);
+        let seen = two.iter().map(PlantedMistake::is_seen);
         futures_util::future::join_all(seen).await;
     }
 }

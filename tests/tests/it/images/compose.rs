@@ -3,7 +3,7 @@
 use std::{net::TcpListener, process::Command};
 
 use sava_testbed::{
-    Shopper,
+    BrowserShopper,
     binaries::root,
     browser::{Browser, Script},
     client,
@@ -77,7 +77,7 @@ impl Drop for Compose {
 
 /// Buys a dreamcatcher in the store at `url`, whose postcode has that label, and tells the number of the order.
 async fn buys(browser: &Browser, url: &str, label: &str, code: &str) -> String {
-    let shopper = Shopper::enters(browser, url).await;
+    let shopper = BrowserShopper::enters(browser, url).await;
     shopper.follows("Willow dreamcatcher").await;
     shopper.presses("Add to cart").await;
     shopper.presses("Check out").await;
@@ -105,7 +105,7 @@ async fn shoppers_buy_in_both_stores() {
         // Its volume keeps the order, and the key that says whose it is.
         succeed(shop.command().args(["up", "--detach", "--force-recreate", "--no-deps", service]));
         shop.page(port).await;
-        let shopper = Shopper::enters(&browser, &shop.url(port, "/")).await;
+        let shopper = BrowserShopper::enters(&browser, &shop.url(port, "/")).await;
         shopper.goes_to("Orders").await;
         assert_eq!(shopper.text(ORDER).await, order, "{port}");
     }
@@ -141,7 +141,7 @@ async fn replicas_share_one_database() {
         shop.page(other).await;
         let order = buys(&browser, &shop.url(one, "/"), label, code).await;
         // Cookies know no ports: to the browser both replicas are one store.
-        let shopper = Shopper::enters(&browser, &shop.url(other, "/")).await;
+        let shopper = BrowserShopper::enters(&browser, &shop.url(other, "/")).await;
         shopper.goes_to("Orders").await;
         assert_eq!(shopper.text(ORDER).await, order, "{other}");
     }

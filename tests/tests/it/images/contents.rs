@@ -21,10 +21,15 @@ fn readme_tells_the_sizes() {
     for name in [super::PRODUCT, super::CART] {
         let bytes = image(name)["Size"].as_f64().expect("an image has a size");
         let row = readme.lines().find_map(|line| line.strip_prefix(&format!("| `{name}` | ")));
-        let told = row.and_then(|row| row.split(" MB").next()).and_then(|size| size.parse::<f64>().ok());
-        let told = told.unwrap_or_else(|| panic!("the README has no size of {name}: cargo xtask footprint"));
+        let documented =
+            row.and_then(|row| row.split(" MB").next()).and_then(|size| size.parse::<f64>().ok());
+        let documented =
+            documented.unwrap_or_else(|| panic!("the README has no size of {name}: cargo xtask footprint"));
         // A commit may change it by a little before it is measured again.
-        assert!((told - bytes / 1e6).abs() < 0.3, "{name}: {told} MB in the README, and {bytes} bytes");
+        assert!(
+            (documented - bytes / 1e6).abs() < 0.3,
+            "{name}: {documented} MB in the README, and {bytes} bytes"
+        );
     }
 }
 

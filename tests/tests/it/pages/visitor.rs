@@ -15,7 +15,7 @@ pub(crate) struct Visitor {
 
 /// An answer, whole.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) url: Url,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -47,7 +47,7 @@ impl Visitor {
     }
 
     /// Gets the page at `path`, which is below the store.
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.send(self.client.get(self.url(path))).await
     }
 
@@ -59,7 +59,7 @@ impl Visitor {
     }
 
     /// Sends a form.
-    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.send(self.request(path).form(fields)).await
     }
 
@@ -81,19 +81,19 @@ impl Visitor {
     }
 
     /// Sends the checkout's form with [`ADDRESS`].
-    pub(crate) async fn orders(&self, key: &str, seen: &str) -> Answer {
+    pub(crate) async fn orders(&self, key: &str, seen: &str) -> Response {
         let mut fields = ADDRESS.to_vec();
         fields.extend([("key", key), ("seen", seen)]);
         self.post("checkout", &fields).await
     }
 
     /// The answer to a request, in which no reference leaves the store or knows where it is.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Response {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => panic!("no answer: {error:?}"),
         };
-        let answer = Answer {
+        let answer = Response {
             url: response.url().clone(),
             status: response.status(),
             headers: response.headers().clone(),
@@ -108,7 +108,7 @@ impl Visitor {
     }
 }
 
-impl Answer {
+impl Response {
     /// Where it redirects to.
     pub(crate) fn location(&self) -> &str {
         self.headers.get("location").map_or("", |location| location.to_str().expect("plain ASCII"))

@@ -27,7 +27,7 @@ async fn failing_release_is_rolled_back() {
 #[tokio::test]
 async fn each_bad_release_is_stopped_and_the_good_one_is_not() {
     let exit = play("bad-release").await;
-    for told in [
+    for text in [
         "406 Not Acceptable",
         "GET /readyz: 503",
         "2.0.2-slow is WORSE",
@@ -35,16 +35,16 @@ async fn each_bad_release_is_stopped_and_the_good_one_is_not() {
         "40 requests:",
         "3.0.1-broken is WORSE",
     ] {
-        assert!(exit.output.contains(told), "no {told:?} in {}", exit.output);
+        assert!(exit.output.contains(text), "no {text:?} in {}", exit.output);
     }
 }
 
 #[tokio::test]
 async fn media_types_are_told_apart() {
     let exit = play("media-type").await;
-    for told in
+    for text in
         ["application/vnd.sava.v1+json", "application/vnd.sava.v3+json", "406", "All three stores are open"]
     {
-        assert!(exit.output.contains(told), "no {told:?} in {}", exit.output);
+        assert!(exit.output.contains(text), "no {text:?} in {}", exit.output);
     }
 }

@@ -2,7 +2,7 @@
 
 use sava_testbed::{Cart, Product};
 
-use super::wire::{Answer, connect, read, send};
+use super::wire::{Response, connect, read, send};
 
 fn get(target: &str, headers: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: shop\r\n{headers}\r\n")
@@ -10,7 +10,7 @@ fn get(target: &str, headers: &str) -> String {
 
 /// An error of the server itself looks like any other of the service.
 #[track_caller]
-fn assert_problem(answer: &Answer, status: u16, kind: &str) {
+fn assert_problem(answer: &Response, status: u16, kind: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer:?}");
     assert!(answer.body.contains(&format!("tag:sava.example,2026:{kind}")), "{answer:?}");

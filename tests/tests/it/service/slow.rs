@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use super::wire::{Answer, connect, read};
+use super::wire::{Response, connect, read};
 
 #[tokio::test]
 async fn a_thousand_slow_connections_hinder_nobody() {
@@ -140,7 +140,7 @@ impl Unread {
         Self { product, stream, _data: data }
     }
 
-    async fn read(&mut self) -> Answer {
+    async fn read(&mut self) -> Response {
         let answer = read(&mut self.stream).await.expect("an answer");
         assert!(answer.status == 200 && answer.body.len() > Self::BYTES, "{}", answer.head);
         answer

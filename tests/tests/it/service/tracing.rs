@@ -301,8 +301,8 @@ async fn what_cannot_be_done_is_a_mistake_that_is_named() {
     ] {
         let exit = Product::start().env(variable, value).exit().await;
         assert_eq!(exit.code, Some(2), "{variable}: {}", exit.output);
-        for told in [variable, value, takes] {
-            assert!(exit.output.contains(told), "{told} in {}", exit.output);
+        for text in [variable, value, takes] {
+            assert!(exit.output.contains(text), "{text} in {}", exit.output);
         }
     }
 }

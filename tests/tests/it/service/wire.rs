@@ -9,14 +9,14 @@ use tokio::{
 
 /// A whole answer, as it came.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     /// Status line and header section.
     pub(super) head: String,
     pub(super) body: String,
 }
 
-impl Answer {
+impl Response {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (field, value) = line.split_once(':')?;
@@ -31,7 +31,7 @@ impl Answer {
 }
 
 /// Sends `bytes` on a connection of its own, and returns the first answer.
-pub(super) async fn send(address: &str, bytes: impl AsRef<[u8]>) -> Answer {
+pub(super) async fn send(address: &str, bytes: impl AsRef<[u8]>) -> Response {
     let mut stream = connect(address).await;
     // The server may have answered, and closed, before it took everything.
     let _ = stream.write_all(bytes.as_ref()).await;
@@ -43,11 +43,11 @@ pub(super) async fn connect(address: &str) -> TcpStream {
 }
 
 /// Reads one answer; `None` where the connection ends before it began.
-pub(super) async fn read(stream: &mut TcpStream) -> Option<Answer> {
+pub(super) async fn read(stream: &mut TcpStream) -> Option<Response> {
     timeout(PATIENCE, read_patiently(stream)).await.expect("an answer in time")
 }
 
-async fn read_patiently(stream: &mut TcpStream) -> Option<Answer> {
+async fn read_patiently(stream: &mut TcpStream) -> Option<Response> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -61,7 +61,7 @@ async fn read_patiently(stream: &mut TcpStream) -> Option<Answer> {
     };
     let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    let mut answer = Answer { status, head, body: String::new() };
+    let mut answer = Response { status, head, body: String::new() };
     let length: usize = answer.header("content-length").map_or(0, |length| length.parse().expect("a number"));
     while bytes.len() < head_end + length {
         let read = stream.read_buf(&mut bytes).await.expect("the rest of an answer");

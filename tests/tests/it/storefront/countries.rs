@@ -2,7 +2,7 @@ use reqwest::StatusCode;
 use sava_testbed::{Cart, Product, body};
 use serde_json::json;
 
-use super::visitor::Visitor;
+use super::roving_shopper::RovingShopper;
 
 /// Three countries that the code knows nothing of, each with its product 1.
 fn data() -> tempfile::TempDir {
@@ -32,14 +32,14 @@ async fn another_country_is_data() {
     ] {
         for release in ["1.0.5", "3.0.0"] {
             let cart = Cart::start().locale(locale).release(release).product(&product.url("")).await;
-            let visitor = Visitor::new();
-            let page = body(visitor.get(&cart, "/").await).await;
+            let shopper = RovingShopper::new();
+            let page = body(shopper.get(&cart, "/").await).await;
             assert!(page.contains(price), "{locale} {release}: {page}");
-            visitor.add(&cart, "1", "2").await;
-            let form = visitor.checkout(&cart).await.with_postcode(postcode);
-            let answer = visitor.submit(&cart, &form).await;
+            shopper.add(&cart, "1", "2").await;
+            let form = shopper.checkout(&cart).await.with_postcode(postcode);
+            let answer = shopper.submit(&cart, &form).await;
             assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{locale} {release}");
-            let orders = visitor.orders(&cart).await;
+            let orders = shopper.orders(&cart).await;
             assert!(orders.contains(total), "{locale} {release}: {orders}");
         }
     }

@@ -143,9 +143,9 @@ async fn a_list_that_is_too_large_to_read_is_said_to_be_so() {
     let service = Hostile::start(&format!("[{}]", " ".repeat(MAX_LIST))).await;
     let cart = Cart::start().product(&service.url).await;
     let page = body(cart.get("/").await).await;
-    let told =
+    let notice =
         "The list of all our products is longer than we can read. Until it is shorter, there is fruit.";
-    assert!(page.contains(told) && !page.contains("We cannot reach"), "{page}");
+    assert!(page.contains(notice) && !page.contains("We cannot reach"), "{page}");
     cart.logged("its answer is larger than 8388608 bytes").await;
 }
 

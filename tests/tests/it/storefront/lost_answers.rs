@@ -13,19 +13,19 @@ use tokio::{
     sync::watch,
 };
 
-use super::visitor::{Filled, Visitor};
+use super::roving_shopper::{Filled, RovingShopper};
 
 /// Never cut.
 const NEVER: usize = usize::MAX;
 
 /// What stands between a store front and its database.
-struct Line {
+struct CuttingLink {
     port: u16,
-    state: Arc<State>,
+    state: Arc<LinkState>,
 }
 
 #[derive(Default)]
-struct State {
+struct LinkState {
     /// After how many more answers a connection ends on which an order's INSERT was sent: it takes the next one with it.
     cut_after: AtomicUsize,
     /// Whether connections end, those that there are and those that begin.
@@ -35,11 +35,11 @@ struct State {
     cuts: AtomicUsize,
 }
 
-impl Line {
+impl CuttingLink {
     async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State { cut_after: AtomicUsize::new(NEVER), ..State::default() });
+        let state = Arc::new(LinkState { cut_after: AtomicUsize::new(NEVER), ..LinkState::default() });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -70,7 +70,7 @@ impl Line {
 }
 
 /// Carries a connection until it is cut. The server has done what it answered by then.
-async fn carry(mut client: TcpStream, server: String, state: Arc<State>) {
+async fn carry(mut client: TcpStream, server: String, state: Arc<LinkState>) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     let (mut up, mut down) = ([0; 16 << 10], [0; 16 << 10]);
     let mut answers_left = None;
@@ -114,7 +114,7 @@ async fn carry(mut client: TcpStream, server: String, state: Arc<State>) {
 
 struct Shop {
     _postgres: Postgres,
-    line: Line,
+    line: CuttingLink,
     cart: Cart,
 }
 
@@ -124,15 +124,15 @@ impl Shop {
         let url = postgres.url("127.0.0.1");
         let (_, rest) = url.rsplit_once(':').unwrap();
         let (port, database) = rest.split_once('/').unwrap();
-        let line = Line::to(format!("127.0.0.1:{port}")).await;
+        let line = CuttingLink::to(format!("127.0.0.1:{port}")).await;
         let url = format!("postgres://shop:s3cret@127.0.0.1:{}/{database}", line.port);
         let cart = Cart::start().env("DATABASE_URL", url).env("COOKIE_KEY", "5a".repeat(64)).await;
         cart.logged("orders can be written").await;
         Self { _postgres: postgres, line, cart }
     }
 
-    async fn n_orders(&self, visitor: &Visitor) -> usize {
-        visitor.orders(&self.cart).await.matches("Order IE-").count()
+    async fn n_orders(&self, shopper: &RovingShopper) -> usize {
+        shopper.orders(&self.cart).await.matches("Order IE-").count()
     }
 }
 
@@ -141,13 +141,13 @@ async fn an_order_whose_answer_is_lost_is_placed_once() {
     // After the answer to its being prepared the INSERT is executed: that one's answer is lost, or an earlier one.
     for after in 0..3 {
         let shop = Shop::open().await;
-        let visitor = Visitor::new();
-        visitor.add(&shop.cart, "garlic", "2").await;
-        let form = visitor.checkout(&shop.cart).await;
+        let shopper = RovingShopper::new();
+        shopper.add(&shop.cart, "garlic", "2").await;
+        let form = shopper.checkout(&shop.cart).await;
         shop.line.cut(after, false);
-        let number = visitor.order(&shop.cart, &form).await;
-        assert_eq!(visitor.order(&shop.cart, &form).await, number, "cut after {after}");
-        assert_eq!(shop.n_orders(&visitor).await, 1, "cut after {after}");
+        let number = shopper.order(&shop.cart, &form).await;
+        assert_eq!(shopper.order(&shop.cart, &form).await, number, "cut after {after}");
+        assert_eq!(shop.n_orders(&shopper).await, 1, "cut after {after}");
         assert!(shop.line.cuts() == 1 || after == 2, "the line was cut after {after}");
     }
 }
@@ -156,11 +156,11 @@ async fn an_order_whose_answer_is_lost_is_placed_once() {
 async fn an_order_of_which_nothing_is_known_is_said_to_be_so_and_placed_once() {
     for after in 0..2 {
         let shop = Shop::open().await;
-        let visitor = Visitor::new();
-        visitor.add(&shop.cart, "garlic", "2").await;
-        let form = visitor.checkout(&shop.cart).await;
+        let shopper = RovingShopper::new();
+        shopper.add(&shop.cart, "garlic", "2").await;
+        let form = shopper.checkout(&shop.cart).await;
         shop.line.cut(after, true);
-        let answer = visitor.submit(&shop.cart, &form).await;
+        let answer = shopper.submit(&shop.cart, &form).await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         let page = body(answer).await;
         assert!(page.contains("We do not know whether your order was placed"), "{page}");
@@ -169,39 +169,39 @@ async fn an_order_of_which_nothing_is_known_is_said_to_be_so_and_placed_once() {
         assert_eq!(Filled::of_page(&page).key, form.key);
 
         // While it is away another try knows no more than the first.
-        let again = visitor.submit(&shop.cart, &form).await;
+        let again = shopper.submit(&shop.cart, &form).await;
         assert_eq!(again.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(body(again).await.contains("We do not know whether your order was placed"));
 
         shop.line.mend();
         // Not the form of that page, but the way by the cart: it is the same order all the same.
-        let anew = visitor.checkout(&shop.cart).await;
+        let anew = shopper.checkout(&shop.cart).await;
         assert_eq!(anew.key, form.key);
-        let number = visitor.order(&shop.cart, &anew).await;
-        assert_eq!(shop.n_orders(&visitor).await, 1, "cut after {after}");
-        assert!(visitor.orders(&shop.cart).await.contains(&number));
+        let number = shopper.order(&shop.cart, &anew).await;
+        assert_eq!(shop.n_orders(&shopper).await, 1, "cut after {after}");
+        assert!(shopper.orders(&shop.cart).await.contains(&number));
 
         // The next cart, though it is alike, is another order.
-        visitor.add(&shop.cart, "garlic", "2").await;
-        let next = visitor.checkout(&shop.cart).await;
+        shopper.add(&shop.cart, "garlic", "2").await;
+        let next = shopper.checkout(&shop.cart).await;
         assert_ne!(next.key, form.key);
-        assert_ne!(visitor.order(&shop.cart, &next).await, number);
-        assert_eq!(shop.n_orders(&visitor).await, 2);
+        assert_ne!(shopper.order(&shop.cart, &next).await, number);
+        assert_eq!(shop.n_orders(&shopper).await, 2);
     }
 }
 
 #[tokio::test]
 async fn another_cart_is_another_order_whatever_became_of_the_first() {
     let shop = Shop::open().await;
-    let visitor = Visitor::new();
-    visitor.add(&shop.cart, "garlic", "2").await;
-    let form = visitor.checkout(&shop.cart).await;
+    let shopper = RovingShopper::new();
+    shopper.add(&shop.cart, "garlic", "2").await;
+    let form = shopper.checkout(&shop.cart).await;
     shop.line.cut(1, true);
-    assert_eq!(visitor.submit(&shop.cart, &form).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(shopper.submit(&shop.cart, &form).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     shop.line.mend();
-    visitor.add(&shop.cart, "apples", "1").await;
-    let other = visitor.checkout(&shop.cart).await;
+    shopper.add(&shop.cart, "apples", "1").await;
+    let other = shopper.checkout(&shop.cart).await;
     assert_ne!(other.key, form.key);
-    visitor.order(&shop.cart, &other).await;
-    assert_eq!(shop.n_orders(&visitor).await, 2, "the first had been placed, and is shown");
+    shopper.order(&shop.cart, &other).await;
+    assert_eq!(shop.n_orders(&shopper).await, 2, "the first had been placed, and is shown");
 }

@@ -48,10 +48,10 @@ async fn the_origin_of_the_public_url_is_trusted() {
         check(&cart, "sava-cart:3000", origin, taken).await;
     }
     // The browser's own word is not weaker, as a proxy cannot change what it means.
-    let told =
+    let from_site =
         |site| [("Host", "sava-cart:3000"), ("Origin", "http://evil.example"), ("Sec-Fetch-Site", site)];
-    assert!(add(&cart, &told("cross-site")).await.starts_with("HTTP/1.1 403 "));
-    assert!(add(&cart, &told("same-site")).await.starts_with("HTTP/1.1 403 "));
+    assert!(add(&cart, &from_site("cross-site")).await.starts_with("HTTP/1.1 403 "));
+    assert!(add(&cart, &from_site("same-site")).await.starts_with("HTTP/1.1 403 "));
 }
 
 #[tokio::test]

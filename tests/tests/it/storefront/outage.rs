@@ -5,8 +5,8 @@ use sava_testbed::{Cart, Product, body};
 use tokio::net::TcpListener;
 
 use super::{
+    roving_shopper::{Filled, RovingShopper},
     shelf::Shelf,
-    visitor::{Filled, Visitor},
 };
 
 #[tokio::test]
@@ -33,15 +33,15 @@ async fn a_page_is_there_within_two_seconds_whatever_happens() {
 #[tokio::test]
 async fn fruit_can_be_bought_where_there_never_was_a_product_service() {
     let cart = Cart::start().await;
-    let visitor = Visitor::new();
-    let page = body(visitor.get(&cart, "/").await).await;
+    let shopper = RovingShopper::new();
+    let page = body(shopper.get(&cart, "/").await).await;
     for fruit in ["Apples", "Oranges", "Papayas", "Garlic"] {
         assert!(page.contains(fruit), "{page}");
     }
-    visitor.add(&cart, "apples", "2").await;
-    let form = visitor.checkout(&cart).await;
-    let number = visitor.order(&cart, &form).await;
-    let order = body(visitor.get(&cart, &format!("/orders/{number}")).await).await;
+    shopper.add(&cart, "apples", "2").await;
+    let form = shopper.checkout(&cart).await;
+    let number = shopper.order(&cart, &form).await;
+    let order = body(shopper.get(&cart, &format!("/orders/{number}")).await).await;
     assert!(order.contains("€5.00"), "{order}");
 }
 
@@ -49,12 +49,12 @@ async fn fruit_can_be_bought_where_there_never_was_a_product_service() {
 async fn killing_sava_product_leaves_the_shop_open() {
     let product = Product::start().await;
     let cart = Cart::start().product(&product.url("")).await;
-    let visitor = Visitor::new();
-    let before = body(visitor.get(&cart, "/").await).await;
+    let shopper = RovingShopper::new();
+    let before = body(shopper.get(&cart, "/").await).await;
     assert!(!before.contains("Garlic"), "{before}");
     product.kill();
     for _ in 0..10 {
-        let answer = visitor.get(&cart, "/").await;
+        let answer = shopper.get(&cart, "/").await;
         assert_eq!(answer.status(), StatusCode::OK);
         let page = body(answer).await;
         assert!(!page.contains("Garlic"), "{page}");
@@ -72,22 +72,22 @@ async fn killing_sava_product_leaves_the_shop_open() {
 async fn prices_that_cannot_be_confirmed_are_not_sold_at() {
     let shelf = Shelf::start(&[(3, 25.0)]).await;
     let cart = Cart::start().product(shelf.url()).await;
-    let visitor = Visitor::new();
-    visitor.add(&cart, "3", "1").await;
-    let form = visitor.checkout(&cart).await;
+    let shopper = RovingShopper::new();
+    shopper.add(&cart, "3", "1").await;
+    let form = shopper.checkout(&cart).await;
     shelf.fail();
-    let page = body(visitor.get(&cart, "/cart").await).await;
+    let page = body(shopper.get(&cart, "/cart").await).await;
     assert!(page.contains("€25.00"), "the last known price: {page}");
-    let answer = visitor.submit(&cart, &form).await;
+    let answer = shopper.submit(&cart, &form).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let form = Filled::of_page(&body(answer).await);
     shelf.set(&[(3, 25.0)]);
     // The breaker may take a moment to try again.
     let placed = async {
-        while visitor.submit(&cart, &form).await.status() != StatusCode::SEE_OTHER {
+        while shopper.submit(&cart, &form).await.status() != StatusCode::SEE_OTHER {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), placed).await.unwrap();
-    assert_eq!(visitor.orders(&cart).await.matches("Order IE-").count(), 1);
+    assert_eq!(shopper.orders(&cart).await.matches("Order IE-").count(), 1);
 }

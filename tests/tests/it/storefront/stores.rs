@@ -4,7 +4,7 @@ use std::fs;
 
 use sava_testbed::{Cart, Product, body, client};
 
-use super::visitor::Visitor;
+use super::roving_shopper::RovingShopper;
 
 #[tokio::test]
 async fn a_store_is_asked_for_by_the_name_that_was_set() {
@@ -51,25 +51,25 @@ async fn two_environments_on_one_origin_keep_their_carts_and_orders() {
     let product = Product::start().await;
     let environment = |byte: &str| Cart::start().product(&product.url("")).env("COOKIE_KEY", byte.repeat(64));
     let (one, other) = (environment("5a").await, environment("a5").await);
-    let visitor = Visitor::new();
-    visitor.add(&one, "3", "2").await;
-    visitor.add(&other, "garlic", "1").await;
-    let cart = body(visitor.get(&one, "/cart").await).await;
+    let shopper = RovingShopper::new();
+    shopper.add(&one, "3", "2").await;
+    shopper.add(&other, "garlic", "1").await;
+    let cart = body(shopper.get(&one, "/cart").await).await;
     assert!(cart.contains("products/3\"") && !cart.contains("Garlic"), "{cart}");
-    let cart = body(visitor.get(&other, "/cart").await).await;
+    let cart = body(shopper.get(&other, "/cart").await).await;
     assert!(cart.contains("Garlic") && !cart.contains("products/3\""), "{cart}");
-    let form = visitor.checkout(&one).await;
-    let number = visitor.order(&one, &form).await;
-    let form = visitor.checkout(&other).await;
-    let other_number = visitor.order(&other, &form).await;
-    let orders = visitor.orders(&one).await;
+    let form = shopper.checkout(&one).await;
+    let number = shopper.order(&one, &form).await;
+    let form = shopper.checkout(&other).await;
+    let other_number = shopper.order(&other, &form).await;
+    let orders = shopper.orders(&one).await;
     assert!(orders.contains(&number) && !orders.contains(&other_number), "{orders}");
-    assert!(visitor.orders(&other).await.contains(&other_number));
+    assert!(shopper.orders(&other).await.contains(&other_number));
     // A replica of the first has its key.
-    visitor.add(&one, "3", "2").await;
+    shopper.add(&one, "3", "2").await;
     let replica = environment("5a").await;
-    assert!(body(visitor.get(&replica, "/cart").await).await.contains("products/3\""));
+    assert!(body(shopper.get(&replica, "/cart").await).await.contains("products/3\""));
     // An emptied cart stays empty.
-    visitor.post(&one, "/cart/items/3/remove", &[]).await;
-    assert!(body(visitor.get(&one, "/cart").await).await.contains("Nothing in here yet"));
+    shopper.post(&one, "/cart/items/3/remove", &[]).await;
+    assert!(body(shopper.get(&one, "/cart").await).await.contains("Nothing in here yet"));
 }

@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::Parser;
 use sava_testbed::{
-    Balancer, Cart, PATIENCE, Product, Shopper, binaries, body,
+    Balancer, BrowserShopper, Cart, PATIENCE, Product, binaries, body,
     browser::{Browser, Script},
     client, lighthouse,
 };
@@ -384,14 +384,14 @@ impl Studio {
     }
 
     /// Goes shopping with nothing in the cart: cookies do not tell ports apart, so they are those of the shop before.
-    async fn opens(&self, cart: &Cart) -> anyhow::Result<Shopper<'_>> {
+    async fn opens(&self, cart: &Cart) -> anyhow::Result<BrowserShopper<'_>> {
         self.visit(cart, "/").await?;
         self.browser.driver().delete_all_cookies().await?;
-        Ok(Shopper::enters(&self.browser, &cart.url("/")).await)
+        Ok(BrowserShopper::enters(&self.browser, &cart.url("/")).await)
     }
 
     /// Goes shopping as far as the order, which is filled in and not yet placed.
-    async fn comes_to_order(&self, cart: &Cart) -> anyhow::Result<Shopper<'_>> {
+    async fn comes_to_order(&self, cart: &Cart) -> anyhow::Result<BrowserShopper<'_>> {
         let shopper = self.opens(cart).await?;
         self.visit(cart, "/products/5").await?;
         shopper.presses("Add to cart").await;

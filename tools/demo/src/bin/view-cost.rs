@@ -34,7 +34,7 @@ const STORE_FRONT_NOISE_KB: f64 = 4096.0;
 
 /// What was used at the end of a minute.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
+struct Usage {
     /// Samples of the last minute, by the page's own count.
     samples: f64,
     page: PageMemory,
@@ -88,9 +88,9 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 /// The median of the second half less that of the first; both have the one in the middle.
-fn growth(readings: &[Reading], figure: impl Fn(&Reading) -> f64) -> f64 {
+fn growth(readings: &[Usage], figure: impl Fn(&Usage) -> f64) -> f64 {
     let half = readings.len().div_ceil(2);
-    let median = |readings: &[Reading]| {
+    let median = |readings: &[Usage]| {
         let mut figures: Vec<_> = readings.iter().map(&figure).collect();
         figures.sort_by(f64::total_cmp);
         figures[figures.len() / 2]
@@ -98,7 +98,7 @@ fn growth(readings: &[Reading], figure: impl Fn(&Reading) -> f64) -> f64 {
     median(&readings[readings.len() - half..]) - median(&readings[..half])
 }
 
-async fn read(browser: &Browser, cart: &Cart) -> anyhow::Result<Reading> {
+async fn read(browser: &Browser, cart: &Cart) -> anyhow::Result<Usage> {
     let shown =
         "return Number(document.querySelector('#storefront .share i')?.textContent.split(' of ')[1] ?? 0)";
     let samples = browser.driver().execute(shown, Vec::new()).await?;
@@ -109,7 +109,7 @@ async fn read(browser: &Browser, cart: &Cart) -> anyhow::Result<Reading> {
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse::<f64>().ok()).with_context(|| format!("{name} in the metrics"))
     };
-    Ok(Reading {
+    Ok(Usage {
         samples: samples.json().as_f64().unwrap_or_default(),
         page,
         store_front_kb: metric("process_resident_memory_bytes")? / 1024.0,

@@ -106,7 +106,7 @@ impl Shop {
 
 /// A disk of two megabytes, which something else fills.
 async fn full(seed: u64, run: &Oracle) -> anyhow::Result<()> {
-    let Some(disk) = Disk::mount()? else {
+    let Some(disk) = SmallDisk::mount()? else {
         run.count("full disks left out, as this user may mount none");
         return Ok(());
     };
@@ -194,9 +194,9 @@ async fn corrupt(seed: u64, run: &Oracle) -> anyhow::Result<()> {
 }
 
 /// A file system of two megabytes, which ends with this value.
-struct Disk(tempfile::TempDir);
+struct SmallDisk(tempfile::TempDir);
 
-impl Disk {
+impl SmallDisk {
     /// `None` where this user may not mount one.
     fn mount() -> anyhow::Result<Option<Self>> {
         let directory = tempfile::tempdir()?;
@@ -208,7 +208,7 @@ impl Disk {
     }
 }
 
-impl Drop for Disk {
+impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: a store front that is just ending may still have a file open.
         let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();

@@ -88,7 +88,7 @@ const PIECES: [&str; 64] = [
 
 /// Where a text is put.
 #[derive(Clone, Copy)]
-enum Place {
+enum InputPart {
     Accept,
     AcceptEncoding,
     IfNoneMatch,
@@ -100,7 +100,7 @@ enum Place {
     Request,
 }
 
-impl Place {
+impl InputPart {
     const OF_PRODUCT: [Self; 6] =
         [Self::Accept, Self::AcceptEncoding, Self::IfNoneMatch, Self::Query, Self::Path, Self::Request];
     const OF_CART: [Self; 5] = [Self::Query, Self::Path, Self::Cookie, Self::Form, Self::Request];
@@ -169,7 +169,8 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
     let cart = Cart::start().product(&product.url("")).env("RUST_LOG", "info,sava::access=error").await;
     let inputs = effort.choose(100_000, 1_000_000) / (2 * SENDERS);
     let senders = (0..SENDERS).flat_map(|sender| {
-        let senders: [(&Running, &[Place]); 2] = [(&product, &Place::OF_PRODUCT), (&cart, &Place::OF_CART)];
+        let senders: [(&Running, &[InputPart]); 2] =
+            [(&product, &InputPart::OF_PRODUCT), (&cart, &InputPart::OF_CART)];
         senders.map(|(server, places)| {
             let mut rng = Rng::with_seed(seed ^ (sender << 32));
             let (address, oracle) = (server.address().to_owned(), Arc::clone(oracle));
@@ -181,7 +182,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
                     let text = text(&mut rng);
                     let request = place.request(&mut rng, &text);
                     oracle.count("inputs");
-                    let is_http = !matches!(place, Place::Request);
+                    let is_http = !matches!(place, InputPart::Request);
                     match connection.send(&request, !is_http).await {
                         Some(500..=599) if is_http => {
                             oracle.find(format!("a 5xx for {:?}", String::from_utf8_lossy(&request)));

@@ -7,17 +7,17 @@ use sava_testbed::{Cart, Postgres, Product};
 use tokio::time::sleep;
 
 use super::{Effort, Shoppers};
-use crate::{database, line::Line, oracle::Oracle, shopper::Addresses};
+use crate::{database, faulty_link::FaultyLink, oracle::Oracle, shopper::Addresses};
 
-/// Three replicas of one store behind one faulty line to their database.
+/// Three replicas of one store behind one faulty link to their database.
 pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
     let mut rng = Rng::with_seed(seed);
     let product = Product::start().await;
     let mut server = Postgres::start().await;
-    let line = Line::to(&format!("127.0.0.1:{}", server.port()), seed).await?;
+    let link = FaultyLink::to(&format!("127.0.0.1:{}", server.port()), seed).await?;
     let url = server
         .url("127.0.0.1")
-        .replace(&format!(":{}/", server.port()), &format!(":{}/", line.address().port()));
+        .replace(&format!(":{}/", server.port()), &format!(":{}/", link.address().port()));
     let start = || {
         Cart::start().product(&product.url("")).env("DATABASE_URL", &url).env("COOKIE_KEY", "5a".repeat(64))
     };
@@ -31,11 +31,11 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
         server.move_away();
         sleep(Duration::from_millis(rng.u64(..1500))).await;
         server.serve().await;
-        line.lead_to(&format!("127.0.0.1:{}", server.port()));
+        link.lead_to(&format!("127.0.0.1:{}", server.port()));
     }
-    line.mend();
+    link.mend();
     shoppers.go_home().await?;
-    let (connections, faults) = line.counts();
+    let (connections, faults) = link.counts();
     oracle.add("connections to PostgreSQL", connections);
     oracle.add("of them with a fault", faults);
     oracle.compare(&database::in_postgres(&server.url("127.0.0.1")).await?);

@@ -12,7 +12,7 @@ use crate::{
     database,
     oracle::Oracle,
     shopper::{Addresses, Shopper},
-    trace::{self, Disk, Event},
+    trace::{self, DiskImage, Event},
 };
 
 pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
@@ -37,7 +37,7 @@ async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Res
     cart.logged("orders can be written").await;
     let file = cart.directory().join(SQLITE_FILE);
     let folder = file.parent().context("a file is in a directory")?;
-    let start = Disk::of(folder)?;
+    let start = DiskImage::of(folder)?;
     let Some(strace) = follow(cart.process().id(), &log).await else {
         oracle.count("runs left out, as this user may trace no process");
         return Ok(true);
@@ -94,7 +94,7 @@ async fn follow(pid: u32, log: &Path) -> Option<Process> {
 
 /// What is found in a number of states, each after a random one of the events.
 async fn lose_power(
-    start: &Disk,
+    start: &DiskImage,
     events: &[Event],
     states: u64,
     seed: u64,

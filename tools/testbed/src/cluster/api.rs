@@ -25,22 +25,22 @@ use super::resource::{self, Resource};
 use super::selector::{fields_match, labels_match};
 use super::service::service_ip;
 use super::status::Status;
-use super::store::{Event, Key, Store, now, suffix};
+use super::store::{Event, Key, ObjectStore, now, suffix};
 use super::table;
 
 /// The stand-in's API server by itself: it keeps objects and forwards to what they name, and runs nothing.
 /// Dropping it ends it.
 #[derive(Debug)]
 pub struct ApiServer {
-    shared: Arc<Shared>,
+    shared: Arc<ApiState>,
     address: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
 }
 
 /// What requests and controllers share.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) store: Store,
+pub(super) struct ApiState {
+    pub(super) store: ObjectStore,
     /// Where the output of pods is, a file each.
     pub(super) logs: PathBuf,
     /// Where the volumes of pods are, a folder each.
@@ -69,8 +69,8 @@ impl ApiServer {
         for folder in [&logs, &pods] {
             std::fs::create_dir(folder).expect("a folder in a temporary folder");
         }
-        let shared = Arc::new(Shared {
-            store: Store::default(),
+        let shared = Arc::new(ApiState {
+            store: ObjectStore::default(),
             logs,
             pods,
             salt: fastrand::u64(..),
@@ -154,7 +154,7 @@ impl ApiServer {
         self.add("pods", namespace, pod);
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<ApiState> {
         &self.shared
     }
 
@@ -173,14 +173,18 @@ impl Drop for ApiServer {
 }
 
 async fn answer(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<ApiState>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response {
     respond(&shared, peer, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn respond(shared: &Arc<Shared>, peer: SocketAddr, request: Request<Body>) -> Result<Response, Status> {
+async fn respond(
+    shared: &Arc<ApiState>,
+    peer: SocketAddr,
+    request: Request<Body>,
+) -> Result<Response, Status> {
     if request.headers().contains_key(header::AUTHORIZATION) {
         return Err(Status::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized"));
     }
@@ -194,7 +198,7 @@ async fn respond(shared: &Arc<Shared>, peer: SocketAddr, request: Request<Body>)
     if matches!(path.as_str(), "/healthz" | "/livez" | "/readyz") {
         return Ok("ok".into_response());
     }
-    let call = Call::parse(&path, request.uri().query().unwrap_or_default()).ok_or_else(|| {
+    let call = ApiRequest::parse(&path, request.uri().query().unwrap_or_default()).ok_or_else(|| {
         Status::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
     })?;
     let (head, body) = request.into_parts();
@@ -203,7 +207,7 @@ async fn respond(shared: &Arc<Shared>, peer: SocketAddr, request: Request<Body>)
 }
 
 /// A request for objects: its path and query, read.
-struct Call {
+struct ApiRequest {
     resource: &'static Resource,
     namespace: String,
     name: Option<String>,
@@ -211,7 +215,7 @@ struct Call {
     query: HashMap<String, String>,
 }
 
-impl Call {
+impl ApiRequest {
     fn parse(path: &str, query: &str) -> Option<Self> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (group, version, rest) = match parts[..] {
@@ -241,7 +245,7 @@ impl Call {
 
     fn answer(
         &self,
-        shared: &Arc<Shared>,
+        shared: &Arc<ApiState>,
         method: &Method,
         headers: &HeaderMap,
         body: &Bytes,
@@ -325,7 +329,7 @@ impl Call {
         Key::new(self.resource.plural, &self.namespace, name)
     }
 
-    fn object(&self, store: &Store, name: &str) -> Result<Value, Status> {
+    fn object(&self, store: &ObjectStore, name: &str) -> Result<Value, Status> {
         store
             .get(&self.key(name))
             .ok_or_else(|| Status::not_found(self.resource.plural, self.resource.group, name))
@@ -338,7 +342,7 @@ impl Call {
             && (self.namespace.is_empty() || object["metadata"]["namespace"] == self.namespace.as_str())
     }
 
-    fn list(&self, store: &Store, as_table: bool) -> Response {
+    fn list(&self, store: &ObjectStore, as_table: bool) -> Response {
         let (version, mut objects) = store.list(self.resource.plural, &self.namespace);
         objects.retain(|it| self.selects(it));
         if as_table {
@@ -352,7 +356,7 @@ impl Call {
     }
 
     /// Changes as they come, one JSON object a line, until the client goes or `timeoutSeconds` have passed.
-    fn watch(&self, shared: &Arc<Shared>, as_table: bool) -> Response {
+    fn watch(&self, shared: &Arc<ApiState>, as_table: bool) -> Response {
         let asked = self.query.get("resourceVersion").and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
         let call = Self {
             resource: self.resource,
@@ -409,7 +413,7 @@ impl Call {
         format!("{}\n", json!({ "type": kind, "object": object }))
     }
 
-    fn create(&self, shared: &Shared, mut object: Value, dry_run: bool) -> Result<Response, Status> {
+    fn create(&self, shared: &ApiState, mut object: Value, dry_run: bool) -> Result<Response, Status> {
         let store = &shared.store;
         if self.resource.namespaced {
             let namespace = store.get(&Key::new("namespaces", "", &self.namespace));
@@ -455,7 +459,7 @@ impl Call {
 
     fn change(
         &self,
-        store: &Store,
+        store: &ObjectStore,
         name: &str,
         dry_run: bool,
         change: impl FnOnce(&mut Value),
@@ -494,7 +498,7 @@ impl Call {
         Ok(json_answer(StatusCode::OK, &stored.ok_or_else(not_found)?))
     }
 
-    fn rescale(&self, store: &Store, name: &str, wanted: &Value) -> Result<Response, Status> {
+    fn rescale(&self, store: &ObjectStore, name: &str, wanted: &Value) -> Result<Response, Status> {
         self.object(store, name)?;
         let replicas = wanted["spec"]["replicas"].as_u64();
         let replicas = replicas.ok_or_else(|| Status::bad_request("a scale has spec.replicas"))?;
@@ -503,7 +507,7 @@ impl Call {
     }
 
     /// Pods and namespaces are marked and go when what they hold has ended; all else goes at once.
-    fn delete(&self, store: &Store, name: &str) -> Result<Response, Status> {
+    fn delete(&self, store: &ObjectStore, name: &str) -> Result<Response, Status> {
         let object = self.object(store, name)?;
         let key = self.key(name);
         let gone = match self.resource.plural {
@@ -532,7 +536,7 @@ impl Call {
     }
 
     /// What a pod wrote so far; `follow` is not known here.
-    fn log(&self, shared: &Shared, name: &str) -> Result<Response, Status> {
+    fn log(&self, shared: &ApiState, name: &str) -> Result<Response, Status> {
         self.object(&shared.store, name)?;
         if self.query.get("follow").is_some_and(|it| it == "true") {
             return Err(Status::bad_request("the stand-in does not follow logs"));

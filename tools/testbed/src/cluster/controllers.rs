@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::resource::{RESOURCES, Resource};
-use super::store::{Key, Store, now, suffix};
+use super::store::{Key, ObjectStore, now, suffix};
 
 /// What the controllers remember besides the objects: since when each Deployment makes no progress.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Controllers {
 
 impl Controllers {
     /// Brings everything one step nearer to what is asked for.
-    pub(super) fn reconcile(&mut self, store: &Store) {
+    pub(super) fn reconcile(&mut self, store: &ObjectStore) {
         namespaces(store);
         orphans(store);
         for deployment in store.list("deployments", "").1 {
@@ -32,7 +32,7 @@ impl Controllers {
         }
     }
 
-    fn deployment(&mut self, store: &Store, deployment: &Value) {
+    fn deployment(&mut self, store: &ObjectStore, deployment: &Value) {
         let spec = &deployment["spec"];
         let desired = count(&spec["replicas"]);
         let template = hash(&spec["template"]);
@@ -72,7 +72,7 @@ impl Controllers {
     }
 
     /// Writes the status, from which `kubectl rollout status` and `kubectl get` read.
-    fn tell(&mut self, store: &Store, deployment: &Value, template: &str) {
+    fn tell(&mut self, store: &ObjectStore, deployment: &Value, template: &str) {
         let spec = &deployment["spec"];
         let desired = count(&spec["replicas"]);
         let sets = owned(store, "replicasets", deployment);
@@ -114,7 +114,7 @@ impl Controllers {
 }
 
 /// Empties the namespaces that are being deleted, and takes them away when they are empty.
-fn namespaces(store: &Store) {
+fn namespaces(store: &ObjectStore) {
     for namespace in store.list("namespaces", "").1 {
         if namespace["metadata"]["deletionTimestamp"].is_null() {
             continue;
@@ -138,7 +138,7 @@ fn namespaces(store: &Store) {
 }
 
 /// Takes away what belonged to an object that is gone.
-fn orphans(store: &Store) {
+fn orphans(store: &ObjectStore) {
     for (plural, owners) in [("replicasets", &["deployments"][..]), ("pods", &["replicasets", "jobs"])] {
         let alive: Vec<Value> = owners.iter().flat_map(|owners| store.list(owners, "").1).collect();
         for object in store.list(plural, "").1 {
@@ -156,7 +156,7 @@ fn orphans(store: &Store) {
 }
 
 /// Makes and ends pods until there are as many as a `ReplicaSet` asks for.
-fn replicas(store: &Store, set: &Value) {
+fn replicas(store: &ObjectStore, set: &Value) {
     let desired = usize::try_from(count(&set["spec"]["replicas"])).unwrap_or(usize::MAX);
     let mut pods = pods_of(store, set);
     pods.retain(|it| it["metadata"]["deletionTimestamp"].is_null());
@@ -180,7 +180,7 @@ fn replicas(store: &Store, set: &Value) {
 }
 
 /// Runs the pods of a Job until enough of them succeeded or too many failed.
-fn work(store: &Store, job: &Value) {
+fn work(store: &ObjectStore, job: &Value) {
     let pods = pods_of(store, job);
     let in_phase = |phase: &str| pods.iter().filter(|it| it["status"]["phase"] == phase).count() as u64;
     let (succeeded, failed) = (in_phase("Succeeded"), in_phase("Failed"));
@@ -207,7 +207,7 @@ fn work(store: &Store, job: &Value) {
     });
 }
 
-fn create_set(store: &Store, deployment: &Value, template: &str, replicas: u64) {
+fn create_set(store: &ObjectStore, deployment: &Value, template: &str, replicas: u64) {
     let name = format!("{}-{template}", deployment["metadata"]["name"].as_str().unwrap_or_default());
     let mut pods = deployment["spec"]["template"].clone();
     pods["metadata"]["labels"]["pod-template-hash"] = json!(template);
@@ -223,7 +223,7 @@ fn create_set(store: &Store, deployment: &Value, template: &str, replicas: u64) 
     store.create(Resource::named("replicasets"), namespace(deployment), set);
 }
 
-fn create_pod(store: &Store, kind: &str, api_version: &str, of: &Value, template: &Value) {
+fn create_pod(store: &ObjectStore, kind: &str, api_version: &str, of: &Value, template: &Value) {
     let name = format!("{}-{}", of["metadata"]["name"].as_str().unwrap_or_default(), suffix());
     let mut labels = template["metadata"]["labels"].clone();
     if kind == "Job" {
@@ -248,7 +248,7 @@ fn owner(kind: &str, api_version: &str, object: &Value) -> Value {
     })
 }
 
-fn end_pod(store: &Store, pod: &Value) {
+fn end_pod(store: &ObjectStore, pod: &Value) {
     store.update(&key("pods", pod), |it| {
         if it["metadata"]["deletionTimestamp"].is_null() {
             it["metadata"]["deletionTimestamp"] = json!(now());
@@ -256,7 +256,7 @@ fn end_pod(store: &Store, pod: &Value) {
     });
 }
 
-fn resize(store: &Store, set: &Value, replicas: u64) {
+fn resize(store: &ObjectStore, set: &Value, replicas: u64) {
     store.update(&key("replicasets", set), |it| it["spec"]["replicas"] = json!(replicas));
 }
 
@@ -274,14 +274,14 @@ fn rolling(strategy: &Value, desired: u64) -> (u64, u64) {
     if surge == 0 && unavailable == 0 { (1, 0) } else { (surge, unavailable) }
 }
 
-fn owned(store: &Store, plural: &str, owner: &Value) -> Vec<Value> {
+fn owned(store: &ObjectStore, plural: &str, owner: &Value) -> Vec<Value> {
     let uid = &owner["metadata"]["uid"];
     let mut objects = store.list(plural, namespace(owner)).1;
     objects.retain(|it| it["metadata"]["ownerReferences"][0]["uid"] == *uid);
     objects
 }
 
-fn pods_of(store: &Store, owner: &Value) -> Vec<Value> {
+fn pods_of(store: &ObjectStore, owner: &Value) -> Vec<Value> {
     owned(store, "pods", owner)
 }
 

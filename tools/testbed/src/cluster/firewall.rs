@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::api::Shared;
+use super::api::ApiState;
 use super::policy::{self, Peer, Port};
 use super::store::Key;
 
 /// Whether a connection, of which these are the two ends on this machine, may go on to a port of a pod.
-pub(super) fn lets_through(shared: &Shared, ends: Ends, to: &Key, port: u16) -> bool {
+pub(super) fn lets_through(shared: &ApiState, ends: Ends, to: &Key, port: u16) -> bool {
     let policies = shared.store.list("networkpolicies", "").1;
     if policies.is_empty() {
         return true;
@@ -33,7 +33,7 @@ pub(super) struct Ends {
     pub(super) server: SocketAddr,
 }
 
-fn as_peer(shared: &Shared, pod: &Key) -> Option<Peer> {
+fn as_peer(shared: &ApiState, pod: &Key) -> Option<Peer> {
     let namespace = shared.store.get(&Key::new("namespaces", "", &pod.namespace))?;
     Some(Peer::Pod {
         pod: shared.store.get(pod)?,

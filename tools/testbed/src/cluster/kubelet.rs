@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval, timeout};
 
-use super::api::Shared;
+use super::api::ApiState;
 use super::images::Image;
 use super::network;
 use super::service;
@@ -30,7 +30,7 @@ pub(super) struct Kubelet {
 
 impl Kubelet {
     /// Starts what is new.
-    pub(super) fn reconcile(&mut self, shared: &Arc<Shared>) {
+    pub(super) fn reconcile(&mut self, shared: &Arc<ApiState>) {
         self.running.retain(|_, task| !task.is_finished());
         for pod in shared.store.list("pods", "").1 {
             let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
@@ -52,7 +52,7 @@ impl Drop for Kubelet {
 
 /// One pod, from its first start to its end.
 struct Pod {
-    shared: Arc<Shared>,
+    shared: Arc<ApiState>,
     key: Key,
     /// Tells it from a later pod of the same name.
     uid: String,
@@ -69,7 +69,7 @@ struct Pod {
 }
 
 /// Why a process is no longer supervised.
-enum Outcome {
+enum PodEnd {
     Exited(ExitStatus),
     /// The liveness probe failed too often.
     Unhealthy,
@@ -91,7 +91,7 @@ impl NotYet {
 }
 
 impl Pod {
-    fn new(shared: Arc<Shared>, pod: &Value, uid: &str) -> Self {
+    fn new(shared: Arc<ApiState>, pod: &Value, uid: &str) -> Self {
         let metadata = &pod["metadata"];
         let key = Key::new(
             "pods",
@@ -134,10 +134,10 @@ impl Pod {
             };
             let outcome = self.supervise(&mut child).await;
             let status = match outcome {
-                Outcome::Exited(status) | Outcome::OutOfMemory(status) => status,
-                Outcome::Unhealthy | Outcome::Deleted => self.stop(&mut child).await,
+                PodEnd::Exited(status) | PodEnd::OutOfMemory(status) => status,
+                PodEnd::Unhealthy | PodEnd::Deleted => self.stop(&mut child).await,
             };
-            let deleted = matches!(outcome, Outcome::Deleted);
+            let deleted = matches!(outcome, PodEnd::Deleted);
             if deleted || !self.again(status) {
                 if !deleted {
                     return;
@@ -145,7 +145,7 @@ impl Pod {
                 break;
             }
             let reason = match outcome {
-                Outcome::OutOfMemory(_) => "OOMKilled",
+                PodEnd::OutOfMemory(_) => "OOMKilled",
                 _ if status.success() => "Completed",
                 _ => "Error",
             };
@@ -354,7 +354,7 @@ impl Pod {
     }
 
     /// Watches over a running process: its probes, its volumes, its end.
-    async fn supervise(&self, child: &mut Child) -> Outcome {
+    async fn supervise(&self, child: &mut Child) -> PodEnd {
         let started = json!({ "running": { "startedAt": now() } });
         let (readiness, liveness) = (self.probe("readinessProbe"), self.probe("livenessProbe"));
         let mut ready = readiness.is_none();
@@ -368,10 +368,10 @@ impl Pod {
         let limit = self.container["resources"]["limits"]["memory"].as_str().and_then(bytes);
         loop {
             tokio::select! {
-                status = child.wait() => return Outcome::Exited(status.expect("a child can be waited for")),
+                status = child.wait() => return PodEnd::Exited(status.expect("a child can be waited for")),
                 news = changes.changed() => {
                     if news.is_err() || self.deleted() {
-                        return Outcome::Deleted;
+                        return PodEnd::Deleted;
                     }
                     let _ = self.mounts();
                 }
@@ -380,7 +380,7 @@ impl Pod {
                         && used > limit
                     {
                         let _ = child.start_kill();
-                        return Outcome::OutOfMemory(child.wait().await.expect("a child can be waited for"));
+                        return PodEnd::OutOfMemory(child.wait().await.expect("a child can be waited for"));
                     }
                     if let Some(probe) = &readiness
                         && (!ready || asked_ready.elapsed() >= probe.period)
@@ -397,7 +397,7 @@ impl Pod {
                         asked_alive = Instant::now();
                         dead = if probe.passes().await { 0 } else { dead + 1 };
                         if dead >= probe.failures {
-                            return Outcome::Unhealthy;
+                            return PodEnd::Unhealthy;
                         }
                     }
                 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::api::Shared;
+use super::api::ApiState;
 use super::controllers::is_ready;
 use super::firewall::{self, Ends};
 use super::resource::Resource;
 use super::selector::has_labels;
 use super::service::target_port;
-use super::store::{Key, Store};
+use super::store::{Key, ObjectStore};
 
 /// An address for a new pod.
 #[must_use]
@@ -22,7 +22,7 @@ pub(super) fn pod_ip() -> Ipv4Addr {
 }
 
 /// Writes the endpoints of each Service that has a selector.
-pub(super) fn endpoints(store: &Store) {
+pub(super) fn endpoints(store: &ObjectStore) {
     for service in store.list("services", "").1 {
         let Some(selector) = service["spec"]["selector"].as_object() else { continue };
         let namespace = service["metadata"]["namespace"].as_str().unwrap_or_default();
@@ -67,7 +67,7 @@ pub(super) struct Balancers {
 
 impl Balancers {
     /// Listens for each Service with an address that is there, and for no other.
-    pub(super) async fn reconcile(&mut self, shared: &Arc<Shared>) {
+    pub(super) async fn reconcile(&mut self, shared: &Arc<ApiState>) {
         let mut wanted = HashMap::new();
         for service in shared.store.list("services", "").1 {
             let Some(ip) = service["spec"]["clusterIP"].as_str().and_then(|it| it.parse::<IpAddr>().ok())
@@ -110,7 +110,7 @@ impl Drop for Balancers {
 
 /// Gives each connection to an endpoint at random, for as long as it lives, as kube-proxy does. What a policy forbids is
 /// closed at once, where a cluster would leave the client without an answer.
-async fn balance(listener: TcpListener, shared: Arc<Shared>, key: Key, port_name: Value) {
+async fn balance(listener: TcpListener, shared: Arc<ApiState>, key: Key, port_name: Value) {
     while let Ok((mut client, peer)) = listener.accept().await {
         let Ok(server) = client.local_addr() else { continue };
         let endpoints = shared.store.get(&key).unwrap_or_default();

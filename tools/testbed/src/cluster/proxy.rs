@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::rewrite;
 use super::status::Status;
-use super::store::{Key, Store};
+use super::store::{Key, ObjectStore};
 
 /// Forwards requests as the API server does.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Target {
     }
 
     /// Picks the address that this request goes to, at random where there are several.
-    fn resolve(&self, store: &Store) -> Result<SocketAddr, Status> {
+    fn resolve(&self, store: &ObjectStore) -> Result<SocketAddr, Status> {
         let key = Key::new(self.plural, &self.namespace, &self.name);
         let object = store.get(&key).ok_or_else(|| Status::not_found(self.plural, "", &self.name))?;
         if self.plural == "pods" { self.pod(&object) } else { self.service(&object, store) }
@@ -88,7 +88,7 @@ impl Target {
         Ok(SocketAddr::new(address, port))
     }
 
-    fn service(&self, service: &Value, store: &Store) -> Result<SocketAddr, Status> {
+    fn service(&self, service: &Value, store: &ObjectStore) -> Result<SocketAddr, Status> {
         let none = || Status::unavailable(format!("no endpoints available for service {:?}", self.name));
         let ports = service["spec"]["ports"].as_array().cloned().unwrap_or_default();
         // Without a port in the path only a port without a name is found, on real API servers too.
@@ -130,7 +130,7 @@ impl Proxy {
         target: &Target,
         request: Request<Body>,
         peer: SocketAddr,
-        store: &Store,
+        store: &ObjectStore,
     ) -> Result<Response, Status> {
         let query = request.uri().query().map(|it| format!("?{it}")).unwrap_or_default();
         if target.rest.is_empty() {

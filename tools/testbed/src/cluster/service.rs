@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::Value;
 
-use super::store::Store;
+use super::store::ObjectStore;
 
 /// The address of a Service, known before the Service exists, so that a name in a pod's settings can stand for it.
 #[must_use]
@@ -27,7 +27,7 @@ pub(super) fn target_port(target: &Value, pod: &Value) -> Option<u16> {
 }
 
 /// The variables by which a pod learns of the Services that were there when it started.
-pub(super) fn variables(store: &Store, namespace: &str) -> Vec<(String, String)> {
+pub(super) fn variables(store: &ObjectStore, namespace: &str) -> Vec<(String, String)> {
     let mut variables = Vec::new();
     for service in store.list("services", namespace).1 {
         let name = service["metadata"]["name"].as_str().unwrap_or_default().to_uppercase().replace('-', "_");

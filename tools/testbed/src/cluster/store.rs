@@ -37,7 +37,7 @@ pub(super) struct Event {
 
 /// All objects and all changes so far. Tests are short: nothing is ever compacted.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct ObjectStore {
     state: Mutex<State>,
     /// The newest version, for those who wait for the next one.
     newest: watch::Sender<u64>,
@@ -50,13 +50,13 @@ struct State {
     events: Vec<Event>,
 }
 
-impl Default for Store {
+impl Default for ObjectStore {
     fn default() -> Self {
         Self { state: Mutex::default(), newest: watch::Sender::new(0) }
     }
 }
 
-impl Store {
+impl ObjectStore {
     #[must_use]
     pub(super) fn get(&self, key: &Key) -> Option<Value> {
         self.lock().objects.get(key).cloned()

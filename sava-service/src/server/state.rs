@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What all requests of a process share.
-pub(crate) struct Shared {
+pub(crate) struct ServerState {
     pub service: Service,
     release: HeaderValue,
     instance: HeaderValue,
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) served: AtomicU64,
 }
 
-impl Shared {
+impl ServerState {
     pub(crate) fn new(service: Service, tracing: Tracing) -> Arc<Self> {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"));
         let registry = &service.metrics.registry;

@@ -50,16 +50,16 @@ impl Fault {
     }
 }
 
-/// A line to a server, on a port of its own; it ends with this value.
+/// A link to a server, on a port of its own; it ends with this value.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct FaultyLink {
     port: u16,
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
     task: tokio::task::JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Inner {
     upstream: Mutex<String>,
     /// Draws the fault of each connection, in the order in which they come.
     rng: Mutex<Rng>,
@@ -68,12 +68,12 @@ struct Shared {
     faults: AtomicU64,
 }
 
-impl Line {
-    /// A line to `upstream`, an address with a port, whose faults come from `seed`.
+impl FaultyLink {
+    /// A link to `upstream`, an address with a port, whose faults come from `seed`.
     pub(crate) async fn to(upstream: &str, seed: u64) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Inner {
             upstream: Mutex::new(upstream.to_owned()),
             rng: Mutex::new(Rng::with_seed(seed)),
             is_faulty: AtomicBool::new(true),
@@ -110,13 +110,13 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for FaultyLink {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Shared {
+impl Inner {
     /// Where the next connection leads, and what becomes of it.
     fn next(&self) -> (String, Fault) {
         self.connections.fetch_add(1, Ordering::Relaxed);

@@ -4,11 +4,11 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use sava_testbed::{Running, body};
 
 /// A shopper at a store front, who may change to another replica of it.
-pub(super) struct Visitor {
+pub(super) struct RovingShopper {
     client: Client,
 }
 
-impl Visitor {
+impl RovingShopper {
     pub(super) fn new() -> Self {
         let client = Client::builder()
             .cookie_store(true)

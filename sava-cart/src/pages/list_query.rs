@@ -19,7 +19,7 @@ const MAX_SEARCH: usize = 100;
 
 /// A shopper's choice: the query of the list's URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selection {
+pub(crate) struct ListQuery {
     /// The words that a product must have.
     pub q: String,
     /// The category that it must be in.
@@ -85,19 +85,19 @@ impl Sort {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Query {
+struct RawQuery {
     q: String,
     category: String,
     sort: String,
     page: String,
 }
 
-impl Selection {
+impl ListQuery {
     /// The choice in `query`, as far as `release` offers it. What cannot be read is not chosen: a link of another
     /// release, or one that somebody shortened, still shows products.
     #[must_use]
     pub(crate) fn read(release: &Release, query: &str) -> Self {
-        let Query { q, category, sort, page } = serde_urlencoded::from_str(query).unwrap_or_default();
+        let RawQuery { q, category, sort, page } = serde_urlencoded::from_str(query).unwrap_or_default();
         let q = if release.has(Feature::Search) {
             q.trim().chars().take(MAX_SEARCH).collect()
         } else {
@@ -161,23 +161,23 @@ fn has_words(product: &Product, words: &[String]) -> bool {
 mod tests {
     use super::*;
 
-    fn read(release: &str, query: &str) -> Selection {
-        Selection::read(Release::find(release).unwrap(), query)
+    fn read(release: &str, query: &str) -> ListQuery {
+        ListQuery::read(Release::find(release).unwrap(), query)
     }
 
     #[test]
     fn a_query_says_what_is_wanted() {
-        let selection = read("3.0.0", "q=+oak+beard&category=home&sort=-price&page=2");
-        assert_eq!((selection.q.as_str(), selection.category.as_deref()), ("oak beard", Some("home")));
-        assert_eq!((selection.sort, selection.page), (Sort::Dearest, 2));
-        assert_eq!(selection.reference("./"), "./?q=oak+beard&category=home&sort=-price&page=2");
+        let choice = read("3.0.0", "q=+oak+beard&category=home&sort=-price&page=2");
+        assert_eq!((choice.q.as_str(), choice.category.as_deref()), ("oak beard", Some("home")));
+        assert_eq!((choice.sort, choice.page), (Sort::Dearest, 2));
+        assert_eq!(choice.reference("./"), "./?q=oak+beard&category=home&sort=-price&page=2");
     }
 
     #[test]
     fn nonsense_shows_everything() {
         for query in ["page=-1", "page=x&sort=colour", "sort=", "%FF=%FF", "q=a&q=b", "=&&="] {
-            let selection = read("3.0.0", query);
-            assert_eq!((selection.page, selection.sort), (1, Sort::Featured), "{query}");
+            let choice = read("3.0.0", query);
+            assert_eq!((choice.page, choice.sort), (1, Sort::Featured), "{query}");
         }
         assert_eq!(read("3.0.0", "q=%20").reference("../"), "../");
     }

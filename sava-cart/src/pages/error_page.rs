@@ -10,9 +10,9 @@ use sava_service::Problem;
 
 use super::look;
 
-/// A request that comes to nothing.
+/// Why a request is answered with an error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum ErrorPage {
     /// There is no such page.
     NoPage,
     /// There is no such product, or not any more.
@@ -37,7 +37,7 @@ pub(crate) enum Fault {
     Unexpected,
 }
 
-impl Fault {
+impl ErrorPage {
     /// Its status, heading and text.
     pub(super) const fn words(self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -112,13 +112,13 @@ impl Fault {
     }
 }
 
-impl From<FormRejection> for Fault {
+impl From<FormRejection> for ErrorPage {
     fn from(rejection: FormRejection) -> Self {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Self::TooLarge } else { Self::BadForm }
     }
 }
 
-impl IntoResponse for Fault {
+impl IntoResponse for ErrorPage {
     /// The bare answer; [`super::middleware`] makes it a page, for it knows the visitor.
     fn into_response(self) -> Response {
         let mut response = self.words().0.into_response();
