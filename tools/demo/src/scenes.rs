@@ -15,12 +15,7 @@ const BUYING: &str = "browse=1,buy=3";
 /// A good release, from none of the traffic to all of it.
 pub(crate) async fn canary(stage: &mut Stage) -> anyhow::Result<()> {
     stage.step("sava-product 1.0.3 is in production, behind one store front, 2.0.4")?;
-    let old = Product::start().release("1.0.3").await;
-    stage.products.split(&[(old.address(), 1)]);
-    let front = Cart::start().release("2.0.4").product(&stage.products.url("")).await;
-    stage.fronts.split(&[(front.address(), 1)]);
-    stage.show_view("");
-    stage.watch().await;
+    let (old, _front) = in_production(stage, "1.0.3", "2.0.4").await;
 
     stage.step("Deploy 2.0.1: it runs and is ready, and no shopper gets it. Deployed is not released")?;
     let new = Product::start().release("2.0.1").await;
@@ -48,12 +43,7 @@ pub(crate) async fn canary(stage: &mut Stage) -> anyhow::Result<()> {
 /// A release that fails, found by its shoppers and taken back.
 pub(crate) async fn rollback(stage: &mut Stage) -> anyhow::Result<()> {
     stage.step("sava-product 2.0.1 is in production, behind one store front, 3.0.0")?;
-    let good = Product::start().release("2.0.1").await;
-    stage.products.split(&[(good.address(), 1)]);
-    let front = Cart::start().product(&stage.products.url("")).await;
-    stage.fronts.split(&[(front.address(), 1)]);
-    stage.show_view("");
-    stage.watch().await;
+    let (good, _front) = in_production(stage, "2.0.1", "3.0.0").await;
 
     stage.step("Release 2.0.2-errors to 30 %: its probes are green")?;
     let bad = Product::start().release("2.0.2-errors").await;
@@ -76,12 +66,7 @@ pub(crate) async fn rollback(stage: &mut Stage) -> anyhow::Result<()> {
 /// Each release that is bad on purpose, and what stops it.
 pub(crate) async fn bad_release(stage: &mut Stage) -> anyhow::Result<()> {
     stage.step("2.0.1 and the store front 3.0.0 are in production")?;
-    let good = Product::start().release("2.0.1").await;
-    stage.products.split(&[(good.address(), 1)]);
-    let front = Cart::start().product(&stage.products.url("")).await;
-    stage.fronts.split(&[(front.address(), 1)]);
-    stage.show_view("");
-    stage.watch().await;
+    let (good, front) = in_production(stage, "2.0.1", "3.0.0").await;
 
     stage.step("2.1.0-breaking drops v1. The contract run stops it before it is deployed")?;
     let breaking = Product::start().release("2.1.0-breaking").await;
@@ -190,6 +175,17 @@ pub(crate) async fn media_type(stage: &mut Stage) -> anyhow::Result<()> {
     }
     stage.say("All three stores are open, with v1.");
     Ok(())
+}
+
+/// One release of each service behind the stage's balancers, and the view of it. Both end with what is returned.
+async fn in_production(stage: &mut Stage, product: &str, cart: &str) -> (Product, Cart) {
+    let product = Product::start().release(product).await;
+    stage.products.split(&[(product.address(), 1)]);
+    let front = Cart::start().release(cart).product(&stage.products.url("")).await;
+    stage.fronts.split(&[(front.address(), 1)]);
+    stage.show_view("");
+    stage.watch().await;
+    (product, front)
 }
 
 async fn version(url: &str) -> anyhow::Result<String> {
