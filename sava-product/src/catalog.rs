@@ -32,7 +32,7 @@ pub use self::source::{LoadError, Source};
 pub(crate) use self::{
     draft::{Draft, ImageDraft, Money, Rating, StoreDraft},
     field::Field,
-    index::{Index, collate},
+    index::Index,
     pictures::Pictures,
     store::{List, Store},
 };

@@ -16,8 +16,8 @@ use crate::{
     catalog::{Catalog, Field, Source, Store},
     problems,
     query::{
-        Query,
-        parameters::{CONTROLS, MAX_COMPILED_TOGETHER, MAX_PATTERNS, OPERATORS},
+        MAX_COMPILED_TOGETHER, Query,
+        parameters::{CONTROLS, MAX_PATTERNS, OPERATORS},
     },
     release::Release,
     routes::Route,
@@ -327,14 +327,18 @@ fn control(name: &str) -> Parameter {
         "_start" => ("The first product of a slice, from 0.", count(0.0)),
         "_end" => ("The product after the last of a slice.", count(0.0)),
         "_sort" => (
-            "The fields to sort by, with commas between them. Products without the field are the greatest.",
+            "The fields to sort by, with commas between them. Texts are in the order of the Unicode Collation Algorithm \
+             with CLDR's root table, then of their code points. Products without the field are the greatest.",
             text(),
         ),
         "_order" => (
             "`asc` or `desc` for each field of `_sort`, with commas between them; `asc` unless told.",
             text(),
         ),
-        _ => ("Text to find in title, description or category, in whatever case.", text()),
+        _ => (
+            "Text to find in title, description or category, whatever its case and accents; given again, all of them.",
+            text(),
+        ),
     };
     parameter(name, ParameterIn::Query, description, schema, None)
 }

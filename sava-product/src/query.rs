@@ -1,14 +1,19 @@
 //! Queries of a store's products, in the vocabulary of json-server: filters, full text, sorting, pages and slices.
 //!
-//! [`parameters`] reads a query string, [`matching`] holds it against the indexes of a store, [`selection`] walks them
+//! [`parameters`] reads a query string with its [`search`], [`matching`] holds it against the indexes of a store, [`selection`] walks them
 //! to the products that are wanted, [`links`] leads to the other pages.
 
+mod bad_query;
 pub(crate) mod links;
 mod matching;
 pub(crate) mod parameters;
+mod pattern;
+mod search;
 mod selection;
 
 pub(crate) use self::{
-    parameters::{BadQuery, MAX_QUOTED, Query, Window},
+    bad_query::{BadQuery, MAX_QUOTED},
+    parameters::{Query, Window},
+    pattern::MAX_COMPILED_TOGETHER,
     selection::{Selection, select},
 };

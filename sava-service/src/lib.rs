@@ -5,6 +5,7 @@
 //! and [`Service::run`] it until SIGTERM.
 #![warn(missing_docs)]
 
+pub mod collation;
 pub mod content_policy;
 pub mod etag;
 pub mod excerpt;

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, cmp::Ordering, ops::Range};
 
+use sava_service::collation;
+
 use crate::decimal::Decimal;
 
 /// The products of a store in the order of one field.
@@ -58,7 +60,7 @@ impl Index {
         Self::sorted(
             length,
             |position| !is_missing(&kept[position as usize]),
-            |one, other| collate(&text_of(one), &text_of(other)),
+            |one, other| collation::compare(&text_of(one), &text_of(other)),
         )
     }
 
@@ -158,27 +160,8 @@ enum IndexedText<'text> {
     Missing,
 }
 
-/// The order of texts: by code point of the lower-cased text, then of the text itself.
-#[must_use]
-pub(crate) fn collate(one: &str, other: &str) -> Ordering {
-    let lower = |text: &'_ str| text.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
-    // Most texts differ early, and in ASCII.
-    for (a, b) in one.bytes().zip(other.bytes()) {
-        if !a.is_ascii() || !b.is_ascii() {
-            return lower(one).cmp(&lower(other)).then_with(|| one.cmp(other));
-        }
-        let order = a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase());
-        if order.is_ne() {
-            return order;
-        }
-    }
-    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -197,14 +180,5 @@ mod tests {
         let index = Index::of_numbers(&[], 0);
         assert_eq!((index.groups(), index.all_groups()), (0, 0));
         assert!(index.groups_in(0..0).is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn collation_is_that_of_the_lower_cased_text(one in "[aBéÉİz0 ]{0,5}", other in "[aBéÉİz0 ]{0,5}") {
-            let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
-            let expected = lower(&one).cmp(&lower(&other)).then_with(|| one.cmp(&other));
-            prop_assert_eq!(collate(&one, &other), expected);
-        }
     }
 }

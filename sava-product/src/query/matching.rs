@@ -6,10 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use regex::Regex;
+use super::{
+    bad_query::BadQuery,
+    parameters::{Condition, Query, Value},
+};
+use sava_service::collation;
 
-use super::parameters::{BadQuery, Condition, Query, Value};
-use crate::catalog::{Field, Index, Store, collate};
+use crate::catalog::{Field, Index, Store};
 
 /// The most time that the patterns of one query may take. With the limits on their size it is reached only by hard
 /// patterns over large catalogs.
@@ -124,7 +127,7 @@ fn first_rank(store: &Store, field: Field, value: &Value, past_equal: bool) -> u
             Value::Number(value) => index.number(rank).cmp(value),
             Value::Text(value) => {
                 let text = store.text(field, index.group(rank)[0]).unwrap_or_default();
-                collate(&text, value)
+                collation::compare(&text, value)
             }
         };
         order.is_lt() || past_equal && order.is_eq()
@@ -146,12 +149,4 @@ fn keep(wanted: &mut Wanted, mut holds: impl FnMut(u32) -> Result<bool, BadQuery
     let kept = kept.collect::<Result<Vec<_>, BadQuery>>()?;
     wanted.only = Some(kept);
     Ok(())
-}
-
-/// Whether the text to search is in the product's title, description or category.
-pub(super) fn is_found(search: &Regex, store: &Store, position: u32) -> bool {
-    [Field::Title, Field::Description, Field::Category]
-        .into_iter()
-        .filter_map(|field| store.text(field, position))
-        .any(|text| search.is_match(&text))
 }

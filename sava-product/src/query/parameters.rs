@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 
-use regex::{Regex, RegexBuilder};
-use sava_service::excerpt;
+use regex::Regex;
 
+use super::{
+    bad_query::{BadQuery, quoted},
+    pattern::{MAX_COMPILED_TOGETHER, pattern},
+    search::Search,
+};
 use crate::{
     catalog::Field,
     decimal::{Decimal, NotDecimal},
@@ -14,18 +18,10 @@ use crate::{
 const DEFAULT_LIMIT: usize = 10;
 /// The most products on a page.
 const MAX_LIMIT: usize = 1000;
-/// The most characters of what a client sent that a message repeats.
-pub(crate) const MAX_QUOTED: usize = 80;
-/// The longest pattern or text to search, in characters.
-const MAX_PATTERN: usize = 200;
 /// The most patterns of one query, of whatever fields.
 pub(crate) const MAX_PATTERNS: usize = 8;
 /// The most bytes that a compiled pattern may take; what it costs to compile and to match grows with it.
 const MAX_COMPILED: usize = 64 << 10;
-/// The most bytes that all patterns of a query may take together; each gets an equal share.
-pub(crate) const MAX_COMPILED_TOGETHER: usize = 256 << 10;
-/// The same for a text to search, which costs less.
-const MAX_COMPILED_TEXT: usize = 1 << 20;
 
 /// The parameters that are not filters of a field.
 pub(crate) const CONTROLS: [&str; 7] = ["_page", "_limit", "_start", "_end", "_sort", "_order", "q"];
@@ -39,8 +35,8 @@ pub(crate) const OPERATORS: [&str; 4] = ["_gte", "_lte", "_ne", "_like"];
 pub(crate) struct Query {
     /// All of them hold for what is selected.
     pub filters: Vec<Filter>,
-    /// What is found in title, description or category.
-    pub search: Option<Regex>,
+    /// What is found in titles, descriptions or categories.
+    pub search: Option<Search>,
     /// By the first key, equal ones by the next; all equal ones in the order of the file.
     pub sort: Vec<SortKey>,
     /// Which of them are given.
@@ -113,26 +109,6 @@ pub(crate) enum Window {
     },
 }
 
-/// A query that cannot be answered.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{detail}")]
-pub(crate) struct BadQuery {
-    /// The parameter that is wrong.
-    pub parameter: String,
-    /// What is wrong with it, and what would be right.
-    pub detail: String,
-}
-
-impl BadQuery {
-    /// `parameter` is wrong: `message` says why.
-    pub(crate) fn new(parameter: &str, message: impl std::fmt::Display) -> Self {
-        Self {
-            parameter: parameter.to_owned(),
-            detail: format!("{}: {message}.", excerpt(parameter, MAX_QUOTED)),
-        }
-    }
-}
-
 impl Query {
     /// Whether the query string has a pattern or a text to search in it: reading it takes more than a glance.
     #[must_use]
@@ -148,9 +124,8 @@ impl Query {
         let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
         let max_compiled = max_compiled(&pairs)?;
         let mut parsed = Self { window: window(&pairs)?, sort: sort(&pairs)?, ..Self::default() };
-        if let Some(text) = once(&pairs, "q")?.filter(|text| !text.is_empty()) {
-            parsed.search = Some(pattern("q", &regex::escape(text), MAX_COMPILED_TEXT, text)?);
-        }
+        let texts = pairs.iter().filter(|(name, _)| name == "q").map(|(_, text)| &**text);
+        parsed.search = Search::parse(texts)?;
         for (name, value) in &pairs {
             if !CONTROLS.contains(&&**name) && name != UNREAD {
                 parsed.add_filter(name, value, max_compiled)?;
@@ -214,33 +189,6 @@ fn comparable(field: Field, name: &str, value: &str) -> Result<Value, BadQuery> 
         )
     };
     Decimal::parse(value).map(Value::Number).map_err(wrong)
-}
-
-/// A case-insensitive pattern that cannot be made slow: matching takes time linear in the text (the `regex` crate has
-/// no backtracking), and the pattern's size is limited.
-fn pattern(name: &str, pattern: &str, max_compiled: usize, given: &str) -> Result<Regex, BadQuery> {
-    if given.chars().count() > MAX_PATTERN {
-        return Err(BadQuery::new(name, format!("has more than {MAX_PATTERN} characters")));
-    }
-    let built = RegexBuilder::new(pattern)
-        .case_insensitive(true)
-        .size_limit(max_compiled)
-        .dfa_size_limit(1 << 20)
-        .nest_limit(20)
-        .build();
-    built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => {
-            let message = format!(
-                "the pattern {} is too large: it takes more than {} KiB compiled; make it simpler, or give fewer \
-                 (all of a query share {} KiB)",
-                quoted(given),
-                max_compiled >> 10,
-                MAX_COMPILED_TOGETHER >> 10,
-            );
-            BadQuery::new(name, message)
-        }
-        error => BadQuery::new(name, format!("is not a pattern of the regex crate: {error}")),
-    })
 }
 
 fn sort(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Vec<SortKey>, BadQuery> {
@@ -329,10 +277,6 @@ fn field_names() -> String {
     Field::ALL.map(Field::name).join(", ")
 }
 
-fn quoted(text: &str) -> String {
-    format!("{:?}", excerpt(text, MAX_QUOTED))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -387,7 +331,8 @@ mod tests {
         refused("title_like=(", "title_like", "unclosed group");
         refused("title_like=(a{1000}){1000}", "title_like", "too large");
         refused(&format!("q={}", "x".repeat(201)), "q", "more than 200 characters");
-        refused("q=a&q=b", "q", "more than once");
+        refused(&format!("q={}&q={}", "x".repeat(100), "y".repeat(101)), "q", "more than 200 characters");
+        refused(&"q=a&".repeat(9), "q", "is given 9 times; a query may have 8");
     }
 
     #[test]

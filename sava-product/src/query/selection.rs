@@ -4,8 +4,9 @@
 use std::{borrow::Cow, cmp::Ordering, ops::Range};
 
 use super::{
-    matching::{Clock, Wanted, is_found, wanted},
-    parameters::{BadQuery, Query, SortKey, Window},
+    bad_query::BadQuery,
+    matching::{Clock, Wanted, wanted},
+    parameters::{Query, SortKey, Window},
 };
 use crate::catalog::{Index, Store};
 
@@ -153,7 +154,7 @@ impl Walker<'_> {
             }
             if let Some(search) = &self.query.search {
                 clock.tick("q")?;
-                if !is_found(search, self.store, position) {
+                if !search.finds(self.store, position) {
                     continue;
                 }
             }

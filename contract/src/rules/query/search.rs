@@ -1,6 +1,8 @@
 //! `q`, the full text.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
+
+use icu_normalizer::{DecomposingNormalizerBorrowed, properties::CanonicalCombiningClassMapBorrowed};
 
 use crate::{
     Rule, Server,
@@ -40,6 +42,25 @@ pub(in crate::rules) const RULES: &[Rule] = &[
         );
         Ok(())
     }),
+    Rule::new("query/q-ignores-accents", "and with other accents", |server| {
+        let accented = server.products()?.iter().find(|product| !product.title.is_ascii());
+        let Some(product) = accented else {
+            applies!(false, "no title has a letter beyond ASCII");
+            return Ok(());
+        };
+        searches(server, &fold(&product.title))?;
+        searches(server, &decomposed(&product.title))
+    }),
+    Rule::new("query/q-repeated-is-all", "q given again: all of the texts are found", |server| {
+        let title = &server.some_product()?.title;
+        let words: Vec<&str> = title.split(' ').collect();
+        applies!(words.len() > 1, "the title {title:?} is one word");
+        let query = [("q", words[words.len() - 1]), ("q", words[0])];
+        let found = ask(server, &query)?.ids()?;
+        let id = server.some_product()?.id;
+        demand!(found.contains(&id), "product {id} is not found by two words of its title");
+        finds(server, &[("q", words[0]), ("q", "zzqxj no product says this")], []).map(drop)
+    }),
     Rule::new("query/q-is-literal", "q is text, no pattern", |server| {
         for text in [".*", "^", "(", "[a-z]", "\\w"] {
             searches(server, text)?;
@@ -74,13 +95,24 @@ pub(in crate::rules) const RULES: &[Rule] = &[
     }),
 ];
 
+/// In lower case and without combining marks.
+fn fold(text: &str) -> String {
+    let classes = CanonicalCombiningClassMapBorrowed::new();
+    let is_base = |c: &char| classes.get_u8(*c) == 0;
+    decomposed(text).chars().filter(is_base).flat_map(char::to_lowercase).filter(is_base).collect()
+}
+
+fn decomposed(text: &str) -> Cow<'_, str> {
+    DecomposingNormalizerBorrowed::new_nfd().normalize(text)
+}
+
 /// `q` finds what has the text in its title, description or category, in the list's order.
 ///
 /// A release whose newest version shows no category may know it all the same: then more may be found.
 fn searches(server: &Server, text: &str) -> Checked {
     let products = server.at_least(1)?;
-    let needle = text.to_lowercase();
-    let holds = |text: &str| text.to_lowercase().contains(&needle);
+    let needle = fold(text);
+    let holds = |text: &str| fold(text).contains(&needle);
     let matches = |product: &&Product| {
         holds(&product.title) || holds(&product.description) || product.category.as_deref().is_some_and(holds)
     };

@@ -1,6 +1,8 @@
 //! `_sort` and `_order`.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::LazyLock};
+
+use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences, options::CollatorOptions};
 
 use crate::{
     Rule, Server,
@@ -22,7 +24,7 @@ pub(in crate::rules) const RULES: &[Rule] = &[
     }),
     Rule::new(
         "query/sort-by-title",
-        "texts are compared by Unicode code point of the lower-cased text, then of the text",
+        "texts are in the order of the Unicode Collation Algorithm with CLDR's root table, then of code points",
         |server| sorts(server, &[("_sort", "title")], |a, b| text(&a.title, &b.title)),
     ),
     Rule::new("query/sort-by-title-desc", "and so from the last", |server| {
@@ -100,7 +102,11 @@ pub(in crate::rules) const RULES: &[Rule] = &[
 
 /// The stated collation.
 fn text(a: &str, b: &str) -> Ordering {
-    a.to_lowercase().cmp(&b.to_lowercase()).then_with(|| a.cmp(b))
+    static ROOT: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
+        Collator::try_new(CollatorPreferences::default(), CollatorOptions::default())
+            .expect("the root table is compiled in")
+    });
+    ROOT.compare(a, b).then_with(|| a.cmp(b))
 }
 
 fn sorts(server: &Server, query: Query<'_>, by: fn(&Product, &Product) -> Ordering) -> Checked {
