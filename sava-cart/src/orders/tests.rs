@@ -156,8 +156,12 @@ async fn nothing_is_written_into_a_file_once_it_is_damaged() {
     let orders = orders(&directory);
     orders.place(order(&shopper)).await.unwrap();
     let Backend::Sqlite(sqlite) = &*orders.backend else { panic!("a file is SQLite's") };
-    // This connection has all pages in its cache.
-    let held = sqlite.pool().await.unwrap().acquire().await.unwrap();
+    let pool = sqlite.pool().await.unwrap();
+    // This connection has all pages in its cache, once it is back in the pool.
+    while pool.num_idle() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let held = pool.acquire().await.unwrap();
     for suffix in ["db", "db-wal"] {
         let file = directory.path().join("orders.db").with_extension(suffix);
         let length = std::fs::metadata(&file).unwrap().len();
