@@ -57,6 +57,11 @@ impl Cart {
         &self.lines
     }
 
+    /// The products that are in it.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ProductId> {
+        self.lines.iter().map(|line| line.id)
+    }
+
     /// Whether nothing is in it.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,20 +1,24 @@
 //! The products on sale: asked of the product service at every page view, and there whatever it does.
 
+mod cached_list;
 pub(crate) mod fruit;
 pub(crate) mod listing;
 mod memory;
+mod parts;
 mod pictures;
 pub(crate) mod product;
 pub(crate) mod product_list;
+mod product_query;
 mod reader;
 pub(crate) mod store;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use sava_service::{
     Readiness,
@@ -28,12 +32,13 @@ pub use listing::{Freshness, Listing};
 pub(crate) use pictures::PictureFile;
 pub use product::Product;
 pub(crate) use product::ProductId;
+#[cfg(test)]
 pub(crate) use product_list::ProductList;
+pub use product_query::{ProductQuery, Sort};
 pub(crate) use store::Store;
 
 use self::{
-    memory::{CachedList, Memory},
-    pictures::Pictures,
+    cached_list::CachedList, memory::Memory, pictures::Pictures, product_list::MAX_CATEGORIES,
     reader::ReadList,
 };
 use crate::{
@@ -44,13 +49,17 @@ use crate::{
         single_flight::SingleFlight,
         statement::{stated, stated_version},
     },
-    release::{ApiVersion, Release},
+    release::{ApiVersion, Feature, Release},
 };
 
-/// The largest list that is read.
-const MAX_LIST_BYTES: usize = 8 << 20;
+/// The largest list that is held whole: some 5,000 products with three lines of description each. A slow processor reads
+/// it within the deadline, and what is made of it fits the manifests' memory several times, whatever it is. Of a longer
+/// one pages are asked for one by one, and no page is larger.
+const MAX_LIST_BYTES: usize = 2 << 20;
 /// The largest answer about stores that is read.
 const MAX_STORES_BYTES: usize = 256 << 10;
+/// How many products a query selects, of which a page is the answer.
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// The list does not wait longer for what is said about the store.
 const STORE_DEADLINE: Duration = Duration::from_millis(700);
 
@@ -64,6 +73,8 @@ pub struct Catalog {
 struct Inner {
     /// The store's code.
     locale: String,
+    /// Whether pages of this release show categories.
+    has_categories: bool,
     /// The path of the list, below the product service's base.
     list_path: String,
     /// What this release asks for.
@@ -73,7 +84,7 @@ struct Inner {
     metrics: ShopMetrics,
     readiness: Readiness,
     /// The list that is being asked for now.
-    flight: SingleFlight<Listing>,
+    flight: SingleFlight<Option<Listing>>,
     /// Held while a list is read, and by what was read until it is taken.
     turn_to_read: Arc<Semaphore>,
     /// Held only to read or write, never over an await.
@@ -97,6 +108,7 @@ impl Catalog {
         Self {
             inner: Arc::new(Inner {
                 locale: locale.to_owned(),
+                has_categories: release.has(Feature::Categories),
                 list_path: format!("products/{locale}"),
                 accept: HeaderValue::from_str(&release.accept()).expect("plain ASCII"),
                 client: client("lists"),
@@ -110,17 +122,46 @@ impl Catalog {
         }
     }
 
-    /// What is on sale now: asks the product service, once for all who ask at the same time, and has an answer within
-    /// its deadline whatever happens.
-    pub async fn list(&self) -> Listing {
+    /// What is on sale now: all of it, or, where that is too much to be held, the products of this `page` (from 1, of
+    /// `size` products) of `query`. It has an answer within the deadline of the product service whatever happens.
+    pub async fn page(&self, query: &ProductQuery, page: usize, size: usize) -> Listing {
+        self.list(&query.parameters(page, size), query.is_everything()).await
+    }
+
+    /// The same with those of these ids.
+    pub(crate) async fn products(&self, ids: impl IntoIterator<Item = ProductId>) -> Listing {
+        let ids = ids.into_iter().filter(|id| matches!(id, ProductId::Product(_)));
+        let parameters: Vec<_> = ids.map(|id| format!("id={id}")).collect();
+        if parameters.is_empty() {
+            return self.page(&ProductQuery::ALL, 1, 1).await;
+        }
+        self.list(&parameters.join("&"), false).await
+    }
+
+    /// The list that is asked for, whole or as the answer to `parameters`: below the product service's base.
+    #[must_use]
+    pub(crate) fn path(&self) -> String {
         let inner = &self.inner;
-        inner
-            .flight
-            .join(|| {
+        if inner.memory().is_too_long() {
+            format!("{}?{}", inner.list_path, ProductQuery::ALL.parameters(1, 12))
+        } else {
+            inner.list_path.clone()
+        }
+    }
+
+    async fn list(&self, parameters: &str, is_everything: bool) -> Listing {
+        let inner = &self.inner;
+        if !inner.memory().is_too_long() {
+            // Once for all who ask at the same time.
+            let whole = inner.flight.join(|| {
                 let inner = Arc::clone(inner);
-                async move { inner.list().await }
-            })
-            .await
+                async move { inner.whole_list().await }
+            });
+            if let Some(listing) = whole.await {
+                return listing;
+            }
+        }
+        inner.part_of_list(parameters, is_everything).await
     }
 
     /// The store, as far as it is known without asking again: for pages that show no products.
@@ -143,15 +184,52 @@ impl Catalog {
 }
 
 impl Inner {
-    async fn list(&self) -> Listing {
-        let result = self.ask(Instant::now() + DEADLINE).await;
+    /// The list; `None` where it is too long to be held.
+    async fn whole_list(&self) -> Option<Listing> {
+        let result = self.ask(None, Instant::now() + DEADLINE).await;
+        if let Err(Failure::TooLarge(n_bytes)) = result {
+            if self.memory().note_too_long() {
+                tracing::info!(
+                    n_bytes,
+                    "the product list is too long to be held: pages are asked for one by one"
+                );
+            }
+            return None;
+        }
+        Some(self.conclude(result.map(|known| self.memory().confirm(&known))))
+    }
+
+    /// The answer to a query of a list that is too long to be held.
+    async fn part_of_list(&self, parameters: &str, is_everything: bool) -> Listing {
+        let deadline = Instant::now() + DEADLINE;
+        if self.has_categories && self.memory().are_categories_due() {
+            match self.ask_for_categories(deadline.min(Instant::now() + STORE_DEADLINE)).await {
+                Ok(categories) => self.memory().learn_categories(categories),
+                Err(failure) => {
+                    tracing::debug!(%failure, "the product service does not tell its categories");
+                    self.memory().retry_categories();
+                }
+            }
+        }
+        let known = self.ask(Some(parameters), deadline).await;
+        if is_everything && let Some(n_products) = known.as_ref().ok().and_then(|known| known.list.n_selected)
+        {
+            self.metrics.catalog_was_read(n_products, 0);
+        }
+        self.conclude(known.map(|known| self.memory().confirm_part(parameters, &known)))
+    }
+
+    /// The listing that is shown, which is another where the product service failed.
+    fn conclude(&self, result: Result<Listing, Failure>) -> Listing {
         let mut memory = self.memory();
-        let listing = match &result {
-            Ok(known) => memory.confirm(known),
-            Err(failure) => Listing { fault: Some(ProductFault::of(failure)), ..memory.fall_back() },
+        let (listing, failure) = match result {
+            Ok(listing) => (listing, None),
+            Err(failure) => {
+                (Listing { fault: Some(ProductFault::of(&failure)), ..memory.fall_back() }, Some(failure))
+            }
         };
         if memory.is_news(&listing) {
-            self.report(&listing, result.err().as_ref());
+            self.report(&listing, failure.as_ref());
         }
         self.metrics.listed(listing.freshness.label());
         listing
@@ -178,15 +256,19 @@ impl Inner {
         self.readiness.report("products", Err(format!("{failure}: {shown}")));
     }
 
-    /// Asks for the list, and for the store where that is not known or was not asked about for a while.
-    async fn ask(&self, deadline: Instant) -> Result<CachedList, Failure> {
+    /// Asks for the list, or for what answers the `query` of it, and for the store where that is not known or was not
+    /// asked about for a while.
+    async fn ask(&self, query: Option<&str>, deadline: Instant) -> Result<CachedList, Failure> {
         let (is_store_due, if_none_match) = {
             let memory = self.memory();
-            (memory.is_store_due(), memory.etags())
+            let etags = query.map_or_else(|| memory.etags(), |query| memory.part(query)?.etag.clone());
+            (memory.is_store_due(), etags)
         };
+        let path =
+            query.map_or_else(|| self.list_path.clone(), |query| format!("{}?{query}", self.list_path));
         let list = Request {
             resource: "list",
-            path: &self.list_path,
+            path: &path,
             accept: &self.accept,
             if_none_match,
             max_bytes: MAX_LIST_BYTES,
@@ -202,10 +284,10 @@ impl Inner {
                     self.memory().retry_store();
                 }
             }
-            self.read(answer.map_err(|failure| self.of_the_list(failure))?, deadline).await
+            self.read(query, answer.map_err(|failure| self.of_the_list(failure))?, deadline).await
         } else {
             let answer = self.client.get(&list).await;
-            self.read(answer.map_err(|failure| self.of_the_list(failure))?, deadline).await
+            self.read(query, answer.map_err(|failure| self.of_the_list(failure))?, deadline).await
         }
     }
 
@@ -236,19 +318,57 @@ impl Inner {
         }
     }
 
-    async fn read(&self, answer: Response, deadline: Instant) -> Result<CachedList, Failure> {
+    /// The categories that products have, and whether there are more: each is the first that comes after the one before.
+    async fn ask_for_categories(&self, deadline: Instant) -> Result<(BTreeSet<String>, bool), Failure> {
+        let mut categories = BTreeSet::new();
+        let mut parameters = vec![("_sort", "category".to_owned()), ("_limit", "1".to_owned())];
+        loop {
+            let query = serde_urlencoded::to_string(&parameters).unwrap_or_default();
+            let request = Request {
+                resource: "categories",
+                path: &format!("{}?{query}", self.list_path),
+                accept: &self.accept,
+                if_none_match: None,
+                max_bytes: MAX_STORES_BYTES,
+                deadline,
+            };
+            let answer = self.client.get(&request).await?;
+            let Some(category) = reader::first_category(&answer.body) else { return Ok((categories, false)) };
+            if categories.len() == MAX_CATEGORIES {
+                return Ok((categories, true));
+            }
+            if !categories.insert(category.clone()) {
+                return Err(Failure::Unreadable("its categories come twice".to_owned()));
+            }
+            parameters.truncate(2);
+            parameters.extend([("category_gte", category.clone()), ("category_ne", category)]);
+        }
+    }
+
+    async fn read(
+        &self,
+        query: Option<&str>,
+        answer: Response,
+        deadline: Instant,
+    ) -> Result<CachedList, Failure> {
         let etag = answer.headers.get(header::ETAG).filter(|etag| etag.len() <= 128);
         if answer.status == StatusCode::NOT_MODIFIED {
-            return self.unchanged(&answer, etag);
+            return self.unchanged(query, &answer, etag);
         }
         let described = self.memory().described_store().cloned();
         let is_default = matches!(self.locale.as_str(), "ie" | "uk");
         let store = described.clone().unwrap_or_else(|| Store::default_of(&self.locale));
         let is_guess = described.is_none() || (store == Store::default_of(&self.locale) && !is_default);
         let reading = self.read_apart(answer.body, store, is_guess, deadline).await;
-        let reading = reading.inspect_err(|_| self.client.reject())?;
+        let mut reading = reading.inspect_err(|_| self.client.reject())?;
         reading.log_problems();
-        self.metrics.catalog_was_read(reading.list.products.len(), reading.n_skipped());
+        if query.is_some() {
+            let list = &mut reading.list;
+            list.n_selected = stated(&answer.headers, &X_TOTAL_COUNT).and_then(|count| count.parse().ok());
+            (list.categories, list.has_more_categories) = self.memory().categories().clone();
+        } else {
+            self.metrics.catalog_was_read(reading.list.products.len(), reading.n_skipped());
+        }
         let api_version = stated_version(&answer.headers).unwrap_or(reading.api_version);
         let known = CachedList {
             // While the store is not described the list is read each time, so that it is right once it is.
@@ -257,16 +377,21 @@ impl Inner {
             api_version,
             served_by: served_by(&answer.headers, api_version),
         };
-        if known.etag.is_some() {
+        if query.is_none() && known.etag.is_some() {
             self.memory().remember(&known);
         }
         Ok(known)
     }
 
     /// Nothing is parsed: the answer is one that is known.
-    fn unchanged(&self, answer: &Response, etag: Option<&HeaderValue>) -> Result<CachedList, Failure> {
+    fn unchanged(
+        &self,
+        query: Option<&str>,
+        answer: &Response,
+        etag: Option<&HeaderValue>,
+    ) -> Result<CachedList, Failure> {
         let memory = self.memory();
-        let known = memory.unchanged(etag);
+        let known = query.map_or_else(|| memory.unchanged(etag), |query| memory.part(query));
         let known = known.ok_or_else(|| {
             Failure::Unreadable("it says 304 to an entity tag that it was not sent".to_owned())
         })?;

@@ -118,7 +118,7 @@ impl Checkout<'_> {
             Err(error) => Some(Reason::of(&NotPlaced::Refused(error))),
         };
         // The only time: what is decided, said and shown is all of this listing.
-        let listing = self.catalog.list().await;
+        let listing = self.catalog.products(cart.ids()).await;
         let placed = match reason {
             Some(reason) => Err(reason),
             None => self.order(&listing, shopper, cart, form).await,

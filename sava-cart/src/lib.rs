@@ -23,7 +23,7 @@ mod release;
 pub mod settings;
 mod theme;
 
-pub use catalog::{Catalog, Freshness, Listing, Product};
+pub use catalog::{Catalog, Freshness, Listing, Product, ProductQuery, Sort};
 pub use metrics::ShopMetrics;
 pub use product_service::Endpoint;
 pub use state::AppState;

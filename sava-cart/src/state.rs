@@ -46,11 +46,15 @@ impl AppState {
         let key = settings.cookie_key.clone().unwrap_or_else(|| Key::beside(database.file()));
         let (locale, release) = (settings.locale.as_str(), settings.release);
         let endpoint = Endpoint::new(&settings.product_service, Resolver::of_the_system());
+        let catalog = Catalog::new(locale, release, &endpoint, metrics.clone(), readiness.clone());
         Self {
             release,
             identity: identity.clone(),
-            sampler: Sampler::new(locale, release, &endpoint),
-            catalog: Catalog::new(locale, release, &endpoint, metrics.clone(), readiness.clone()),
+            sampler: Sampler::new(release, &endpoint, {
+                let catalog = catalog.clone();
+                move || catalog.path()
+            }),
+            catalog,
             orders: Orders::new(database),
             metrics,
             cookies: Cookies::new(key, locale, settings.is_public_https()),

@@ -15,7 +15,9 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request, http::Response};
 use clap::Parser as _;
-use sava_cart::{Catalog, Endpoint, Freshness, Listing, Product, ShopMetrics, settings::Settings};
+use sava_cart::{
+    Catalog, Endpoint, Freshness, Listing, Product, ProductQuery, ShopMetrics, settings::Settings,
+};
 use sava_service::{Readiness, Resolver};
 use serde_json::{Value, json};
 
@@ -172,7 +174,7 @@ impl Pact {
 
     /// What the client makes of the answers; what it asks is added to the pact.
     async fn list(&self, interactions: &[Interaction]) -> Listing {
-        self.ask("ie", interactions, async |catalog| catalog.list().await).await
+        self.ask("ie", interactions, async |catalog| catalog.page(&ProductQuery::ALL, 1, 12).await).await
     }
 
     /// A store that sava-product does not have: no product of another store is shown.
@@ -186,7 +188,9 @@ impl Pact {
             body: Value::Null,
             rules: json!({}),
         };
-        let listing = self.ask("nowhere", &[missing], async |catalog| catalog.list().await).await;
+        let listing = self
+            .ask("nowhere", &[missing], async |catalog| catalog.page(&ProductQuery::ALL, 1, 12).await)
+            .await;
         assert_eq!(listing.freshness, Freshness::Fruit);
     }
 

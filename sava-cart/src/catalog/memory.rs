@@ -1,7 +1,7 @@
 //! What is remembered of the product service's earlier answers.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,23 +11,26 @@ use sava_service::etag;
 use time::OffsetDateTime;
 
 use super::{
-    listing::{FaultKind, Freshness, Listing, ServedBy},
+    cached_list::CachedList,
+    listing::{FaultKind, Freshness, Listing},
+    parts::Parts,
     product::ProductId,
-    product_list::{self, ProductList},
+    product_list::ProductList,
     store::Store,
 };
-use crate::release::ApiVersion;
 
 /// In a canary page views alternate between releases: this many of their answers are kept, each by its entity tag, so
 /// that none is parsed twice.
 const MAX_KNOWN: usize = 4;
 /// The memory that their products may take together, by [`ProductList::n_bytes`]; the latest answer is kept whatever it takes.
-const MAX_KNOWN_BYTES: usize = product_list::MAX_BYTES;
+const MAX_KNOWN_BYTES: usize = 32 << 20;
 /// This many titles of products that are gone are remembered.
 const MAX_GONE: usize = 1000;
 /// How often the product service is asked about the store itself.
 const STORE_INTERVAL: Duration = Duration::from_secs(30);
-/// The same where it did not tell.
+/// How often it is asked whether a list that was too long still is, and for its categories.
+const TOO_LONG_INTERVAL: Duration = Duration::from_mins(1);
+/// How soon it is asked again where it did not tell.
 const STORE_RETRY: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -40,6 +43,14 @@ pub(super) struct Memory {
     last_good: Option<(CachedList, OffsetDateTime)>,
     /// Answers that a 304 can stand for, the latest last.
     known: Vec<CachedList>,
+    /// The answers to queries of a list that is too long to be held.
+    parts: Parts,
+    /// Until when the list is known to be too long; `None` where it is not.
+    too_long_until: Option<Instant>,
+    /// The categories of a list that is too long, and whether there are more.
+    categories: (BTreeSet<String>, bool),
+    /// When they are to be asked for; `None` is at once.
+    categories_due: Option<Instant>,
     /// What products were called that are not in the latest list any more, so that they can be named where they are
     /// missed.
     gone: HashMap<ProductId, String>,
@@ -51,16 +62,6 @@ pub(super) struct Memory {
     was: Option<(&'static str, Option<FaultKind>)>,
 }
 
-/// An answer that was read.
-#[derive(Clone, Debug)]
-pub(super) struct CachedList {
-    /// `None` where it had none, or must be read again.
-    pub(super) etag: Option<HeaderValue>,
-    pub(super) list: Arc<ProductList>,
-    pub(super) api_version: ApiVersion,
-    pub(super) served_by: ServedBy,
-}
-
 impl Memory {
     pub(super) fn new(locale: &str) -> Self {
         Self {
@@ -68,6 +69,10 @@ impl Memory {
             fruit: Arc::new(ProductList::of_fruit(Store::default_of(locale))),
             last_good: None,
             known: Vec::new(),
+            parts: Parts::default(),
+            too_long_until: None,
+            categories: (BTreeSet::new(), false),
+            categories_due: None,
             gone: HashMap::new(),
             store: None,
             store_due: None,
@@ -77,14 +82,67 @@ impl Memory {
 
     /// The listing of `known`, which the product service has just confirmed.
     pub(super) fn confirm(&mut self, known: &CachedList) -> Listing {
+        self.parts.clear();
+        self.too_long_until = None;
         self.remember_titles(&known.list);
         self.last_good = Some((known.clone(), OffsetDateTime::now_utc()));
         known.listing(Freshness::Fresh)
     }
 
+    /// The listing of `known`, with which the product service has just answered a query of a list that is too long.
+    pub(super) fn confirm_part(&mut self, query: &str, known: &CachedList) -> Listing {
+        let before = self.parts.answer(query).map(|before| Arc::clone(&before.list));
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, &known.list)) {
+            self.remember_gone(&before, &known.list);
+        }
+        self.parts.remember(query, known);
+        known.listing(Freshness::Fresh)
+    }
+
+    /// Whether the list is known to be too long.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.too_long_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// The list was found to be too long; whether that is news.
+    pub(super) fn note_too_long(&mut self) -> bool {
+        self.known.clear();
+        self.too_long_until.replace(Instant::now() + TOO_LONG_INTERVAL).is_none()
+    }
+
+    /// The answer to `query` of a list that is too long, if it is remembered.
+    pub(super) fn part(&self, query: &str) -> Option<&CachedList> {
+        self.parts.answer(query)
+    }
+
+    /// The categories of a list that is too long, and whether there are more.
+    pub(super) const fn categories(&self) -> &(BTreeSet<String>, bool) {
+        &self.categories
+    }
+
+    /// Whether it is time to ask for them.
+    pub(super) fn are_categories_due(&self) -> bool {
+        self.categories_due.is_none_or(|due| due <= Instant::now())
+    }
+
+    /// Keeps the categories that the product service has.
+    pub(super) fn learn_categories(&mut self, categories: (BTreeSet<String>, bool)) {
+        self.categories_due = Some(Instant::now() + TOO_LONG_INTERVAL);
+        if self.categories != categories {
+            // They are a part of each list.
+            self.parts.clear();
+            self.categories = categories;
+        }
+    }
+
+    /// The product service could not be asked for its categories.
+    pub(super) fn retry_categories(&mut self) {
+        self.categories_due = Some(Instant::now() + STORE_RETRY);
+    }
+
     /// The listing where the product service does not answer.
-    pub(super) fn fall_back(&self) -> Listing {
-        match &self.last_good {
+    pub(super) fn fall_back(&mut self) -> Listing {
+        match &self.parts.merged().or_else(|| self.last_good.clone()) {
             Some((known, since)) => known.listing(Freshness::Stale { since: *since }),
             None => Listing {
                 list: Arc::clone(&self.fruit),
@@ -127,6 +185,7 @@ impl Memory {
         if self.store.as_ref() != Some(&store) {
             // Prices are read and written by the store's currency and language.
             self.known.clear();
+            self.parts.clear();
             self.fruit = Arc::new(ProductList::of_fruit(store.clone()));
             self.store = Some(store);
         }
@@ -168,27 +227,25 @@ impl Memory {
 
     /// What the product of that id was called when it was on sale.
     pub(super) fn title_of_gone(&self, id: ProductId) -> Option<&str> {
-        self.gone.get(&id).map(String::as_str)
+        self.gone.get(&id).map(String::as_str).or_else(|| self.parts.title(id))
     }
 
     /// Keeps the titles of those products of the last good answer that `now` does not have.
     fn remember_titles(&mut self, now: &Arc<ProductList>) {
         let Some((before, _)) = &self.last_good else { return };
-        if Arc::ptr_eq(&before.list, now) {
-            return;
+        if !Arc::ptr_eq(&before.list, now) {
+            let before = Arc::clone(&before.list);
+            self.remember_gone(&before, now);
         }
+    }
+
+    /// Keeps the titles of those products of `before` that `now` does not have.
+    fn remember_gone(&mut self, before: &ProductList, now: &ProductList) {
         self.gone.retain(|id, _| now.product(*id).is_none());
-        for product in &before.list.products {
+        for product in &before.products {
             if self.gone.len() < MAX_GONE && now.product(product.id).is_none() {
                 self.gone.insert(product.id, product.title.clone());
             }
         }
-    }
-}
-
-impl CachedList {
-    fn listing(&self, freshness: Freshness) -> Listing {
-        let served_by = Some(self.served_by.clone());
-        Listing { list: Arc::clone(&self.list), freshness, served_by, fault: None }
     }
 }

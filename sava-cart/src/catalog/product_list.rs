@@ -12,9 +12,6 @@ use super::{
 };
 use crate::money::Money;
 
-/// The memory that the products of a shelf may take, by [`ProductList::n_bytes`]: 100,000 of few words, or 30,000 with a
-/// description of a paragraph. Two shelves, an answer and all else fit into the 128 MiB of the manifests.
-pub(super) const MAX_BYTES: usize = 32 << 20;
 /// The most categories that a page offers to browse.
 pub(super) const MAX_CATEGORIES: usize = 100;
 /// What a string takes beside its text, and what a product's place takes in the table of places.
@@ -32,22 +29,13 @@ pub struct ProductList {
     pub products: Vec<Product>,
     /// The categories there are, sorted.
     pub categories: BTreeSet<String>,
-    /// Whether the list went on after the last of these products.
-    pub is_cut: bool,
+    /// How many products the query selects that these are a page of; `None` where these are all there are.
+    pub n_selected: Option<usize>,
     /// Whether there are more categories than these.
     pub has_more_categories: bool,
     n_bytes: usize,
     fruit: Vec<Product>,
     places: HashMap<ProductId, usize>,
-}
-
-/// Why a product was not put on a shelf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ListError {
-    /// There is one with its id.
-    Duplicate,
-    /// There is no room for it, nor for any other.
-    Full,
 }
 
 impl ProductList {
@@ -61,7 +49,7 @@ impl ProductList {
             store,
             products: Vec::new(),
             categories: BTreeSet::new(),
-            is_cut: false,
+            n_selected: None,
             has_more_categories: false,
             n_bytes: 0,
             places: HashMap::new(),
@@ -77,17 +65,13 @@ impl ProductList {
         list
     }
 
-    /// Puts `product` behind those that are there. Once there is no room for one, there is none for any.
-    pub(super) fn add(&mut self, product: Product) -> Result<(), ListError> {
+    /// Puts `product` behind those that are there, unless there is one with its id: then this is `false`.
+    #[must_use]
+    pub(super) fn add(&mut self, product: Product) -> bool {
         if self.places.contains_key(&product.id) {
-            return Err(ListError::Duplicate);
+            return false;
         }
-        let n_bytes = n_bytes(&product);
-        if self.is_cut || self.n_bytes + n_bytes > MAX_BYTES {
-            self.is_cut = true;
-            return Err(ListError::Full);
-        }
-        self.n_bytes += n_bytes;
+        self.n_bytes += n_bytes(&product);
         self.places.insert(product.id, self.products.len());
         if let Some(category) = &product.category
             && !self.categories.contains(category)
@@ -99,7 +83,7 @@ impl ProductList {
             }
         }
         self.products.push(product);
-        Ok(())
+        true
     }
 
     /// The memory that its products take, about.

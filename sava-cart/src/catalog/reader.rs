@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::{
     product::{Picture, Product, ProductId, Rating, is_picture_file},
-    product_list::{ListError, MAX_CATEGORIES, ProductList},
+    product_list::{MAX_CATEGORIES, ProductList},
     store::Store,
 };
 use crate::{
@@ -33,8 +33,6 @@ const MAX_CATEGORY_CHARS: usize = 60;
 const MAX_NAME_CHARS: usize = 100;
 /// The longest language tag that is looked at.
 const MAX_LANGUAGE_BYTES: usize = 35;
-/// The most elements of a list that are looked at; what comes behind them is left out.
-const MAX_ELEMENTS: usize = 100_000;
 /// The largest element of a list that is looked at, in bytes.
 const MAX_ELEMENT_BYTES: usize = 256 << 10;
 /// The most problems of a list that the log names; the others are counted.
@@ -138,12 +136,19 @@ pub(super) fn read_list(
 /// The currency of the first price that states one.
 fn first_currency(body: &[u8], deadline: Instant) -> Result<Option<Currency>, String> {
     let mut currency = None;
-    for_each_element(body, deadline, |place, element| {
-        if currency.is_none() && place < MAX_ELEMENTS {
+    for_each_element(body, deadline, |_, element| {
+        if currency.is_none() {
             currency = RawProduct::read(element).ok().and_then(|draft| draft.own_currency());
         }
     })?;
     Ok(currency)
+}
+
+/// The category of the first product of a list, if it has one.
+pub(super) fn first_category(body: &[u8]) -> Option<String> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
+    let product = RawProduct::read(elements.first()?.get()).ok()?;
+    serde_json::from_str(product.category?.get()).ok()
 }
 
 /// Calls `take` with the place and the text of each element of the JSON array in `body`. Only the array's own syntax is
@@ -183,17 +188,13 @@ fn for_each_element(body: &[u8], deadline: Instant, take: impl FnMut(usize, &str
 
 impl ReadList {
     fn take(&mut self, place: usize, element: &str) {
-        if self.list.is_cut || place >= MAX_ELEMENTS {
-            self.list.is_cut = true;
-            return;
-        }
         let product = RawProduct::read(element).and_then(|draft| {
             self.api_version = self.api_version.max(draft.api_version());
             draft.product(&self.list.store, |reference| self.pictures.add(place, reference))
         });
         match product.map(|product| (product.id, self.list.add(product))) {
-            Ok((_, Ok(()) | Err(ListError::Full))) => {}
-            Ok((id, Err(ListError::Duplicate))) => self.skipped.add(place, format!("the id {id} is taken")),
+            Ok((_, true)) => {}
+            Ok((id, false)) => self.skipped.add(place, format!("the id {id} is taken")),
             Err(reason) => self.skipped.add(place, reason),
         }
     }
@@ -219,10 +220,6 @@ impl ReadList {
         }
         if self.pictures.n_problems > MAX_NAMED {
             tracing::warn!(n_refused = self.pictures.n_problems, "more references of pictures are refused");
-        }
-        if self.list.is_cut {
-            let (n_products, n_bytes) = (self.list.products.len(), self.list.n_bytes());
-            tracing::warn!(n_products, n_bytes, "the product list is too long: the rest is left out");
         }
         if self.list.has_more_categories {
             let n_categories = MAX_CATEGORIES;
@@ -418,7 +415,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::catalog::product_list::MAX_BYTES;
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_mins(1)
@@ -611,34 +607,10 @@ mod tests {
     }
 
     #[test]
-    fn a_list_with_too_many_elements_is_cut() {
-        let reading = read_text(&long_list(MAX_ELEMENTS + 1, |_| r#""title":"T""#.to_owned())).unwrap();
-        assert!(reading.list.is_cut && reading.list.n_bytes() <= MAX_BYTES);
-        assert!(reading.list.products.len() <= MAX_ELEMENTS);
-        let whole = read_text(&long_list(1000, |_| r#""title":"T""#.to_owned())).unwrap();
-        assert!(!whole.list.is_cut && !whole.list.has_more_categories);
-    }
-
-    #[test]
-    fn a_list_with_too_much_text_is_cut() {
-        let description = "x".repeat(4000);
-        let members = |_| format!(r#""title":"T","description":"{description}""#);
-        let reading = read_text(&long_list(10_000, members)).unwrap();
-        let n_bytes = reading.list.n_bytes();
-        assert!(reading.list.is_cut && n_bytes <= MAX_BYTES && n_bytes > MAX_BYTES - 8192, "{n_bytes}");
-        let last_id = reading.list.products.last().unwrap().id;
-        assert_eq!(
-            last_id,
-            ProductId::Product(reading.list.products.len() as u64),
-            "the first of the list stay"
-        );
-    }
-
-    #[test]
     fn too_many_categories_are_cut_and_their_products_stay() {
         let reading = read_text(&long_list(1000, |id| format!(r#""title":"T","category":"c{id}""#))).unwrap();
         assert_eq!((reading.list.categories.len(), reading.list.products.len()), (MAX_CATEGORIES, 1000));
-        assert!(reading.list.has_more_categories && !reading.list.is_cut);
+        assert!(reading.list.has_more_categories);
     }
 
     #[test]

@@ -121,6 +121,11 @@ fn healthy(head: &str, list: &str) -> Reply {
     }
 }
 
+/// All that is on sale.
+async fn everything(catalog: &Catalog) -> Listing {
+    catalog.page(&ProductQuery::ALL, 1, 12).await
+}
+
 fn catalog(product_service: &str, arguments: &[&str]) -> Catalog {
     catalog_with(product_service, arguments, &Resolver::of_the_system())
 }
@@ -148,7 +153,7 @@ async fn closed_port() -> SocketAddr {
 async fn an_unchanged_catalog_is_parsed_once() {
     let stub = Stub::start(|head, _| healthy(head, V3)).await;
     let catalog = stub.catalog();
-    let (first, second) = (catalog.list().await, catalog.list().await);
+    let (first, second) = (everything(&catalog).await, everything(&catalog).await);
     assert_eq!((first.freshness, second.freshness), (Freshness::Fresh, Freshness::Fresh));
     assert!(Arc::ptr_eq(&first.list, &second.list));
     assert!(stub.list_requests()[1].contains("if-none-match: \"one\""), "{:?}", stub.list_requests());
@@ -174,13 +179,79 @@ async fn answers_of_two_releases_in_turn_are_parsed_once_each() {
     let catalog = stub.catalog();
     let mut listings = Vec::new();
     for _ in 0..6 {
-        listings.push(catalog.list().await);
+        listings.push(everything(&catalog).await);
     }
     for (earlier, later) in listings.iter().zip(&listings[2..]) {
         assert!(Arc::ptr_eq(&earlier.list, &later.list));
         assert_eq!(earlier.served_by, later.served_by);
     }
     assert!(!Arc::ptr_eq(&listings[0].list, &listings[1].list));
+}
+
+/// A product service whose list is too long to be held.
+fn long(head: &str) -> Reply {
+    let product = |id: u64, category: &str| {
+        format!(
+            r#"{{"id":{id},"title":"Product {id}","price":{{"amount":{id},"currency":"EUR"}},"category":"{category}"}}"#
+        )
+    };
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let parameters = target.split_once('?').map(|(_, parameters)| parameters);
+    let products = match parameters {
+        None if target == "/products" => return ok("", STORES),
+        None => return Reply::Whole("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n[".to_owned()),
+        Some("_sort=category&_limit=1") => product(2, "a"),
+        Some("_sort=category&_limit=1&category_gte=a&category_ne=a") => product(3, "b"),
+        Some("_page=1&_limit=2") if head.contains("if-none-match: \"first\"") => {
+            return Reply::Whole("HTTP/1.1 304 Not Modified\r\netag: \"first\"\r\n\r\n".to_owned());
+        }
+        Some("_page=1&_limit=2") => {
+            let list = format!("[{},{}]", product(1, "b"), product(2, "a"));
+            return ok("etag: \"first\"\r\nx-total-count: 100000\r\n", &list);
+        }
+        Some("id=7&id=2") => format!("{},{}", product(2, "a"), product(7, "b")),
+        Some(_) => String::new(),
+    };
+    ok("x-total-count: 1\r\n", &format!("[{products}]"))
+}
+
+fn ids(listing: &Listing) -> Vec<String> {
+    listing.list.products.iter().map(|product| product.id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn of_a_list_that_is_too_long_pages_and_products_are_asked_for() {
+    let is_away = Arc::new(AtomicUsize::new(0));
+    let away = Arc::clone(&is_away);
+    let stub = Stub::start(
+        move |head, _| if away.load(Ordering::Relaxed) == 1 { status("500 Oops") } else { long(head) },
+    )
+    .await;
+    let catalog = stub.catalog();
+    let first = catalog.page(&ProductQuery::ALL, 1, 2).await;
+    assert!(first.is_fresh());
+    assert_eq!((ids(&first), first.list.n_selected), (vec!["1".to_owned(), "2".to_owned()], Some(100_000)));
+    assert_eq!(first.list.categories.iter().collect::<Vec<_>>(), ["a", "b"]);
+    assert!(
+        Arc::ptr_eq(&first.list, &catalog.page(&ProductQuery::ALL, 1, 2).await.list),
+        "a 304 is not read again"
+    );
+    let asked: ProductId = "7".parse().unwrap();
+    let cart = catalog.products([asked, ProductId::Fruit(Fruit::Garlic), "2".parse().unwrap()]).await;
+    assert_eq!(ids(&cart), ["2", "7"]);
+    assert!(cart.product(ProductId::Fruit(Fruit::Garlic)).is_some());
+    let whole = stub.list_requests().iter().filter(|head| head.starts_with("GET /products/ie HTTP")).count();
+    assert_eq!(whole, 1, "the list is not asked for again");
+    assert_eq!(catalog.path(), "products/ie?_page=1&_limit=12");
+
+    is_away.store(1, Ordering::Relaxed);
+    let stale = catalog.page(&ProductQuery::ALL, 1, 2).await;
+    assert!(matches!(stale.freshness, Freshness::Stale { .. }), "{:?}", stale.freshness);
+    assert_eq!(
+        (ids(&stale), stale.list.n_selected),
+        (vec!["1".to_owned(), "2".to_owned(), "7".to_owned()], None)
+    );
+    assert_eq!(catalog.title_of_gone(asked), "Product 7");
 }
 
 #[tokio::test]
@@ -194,7 +265,7 @@ async fn identical_requests_in_flight_are_one() {
             let gate = Arc::clone(&gate);
             async move {
                 gate.notified().await;
-                catalog.list().await
+                everything(&catalog).await
             }
         })
         .collect();
@@ -210,7 +281,7 @@ async fn identical_requests_in_flight_are_one() {
 
 #[tokio::test]
 async fn fruit_is_on_sale_where_the_product_service_was_never_reachable() {
-    let listing = catalog(&format!("http://{}", closed_port().await), &["--locale=UK"]).list().await;
+    let listing = everything(&catalog(&format!("http://{}", closed_port().await), &["--locale=UK"])).await;
     assert_eq!(listing.freshness, Freshness::Fruit);
     assert_eq!(listing.served_by, None);
     let titles: Vec<_> = listing.list.products.iter().map(|product| product.title.as_str()).collect();
@@ -223,13 +294,13 @@ async fn the_last_good_answer_stays_while_the_product_service_is_away() {
     let stub = Stub::start(|head, n| if n == 2 { status("500 Oops") } else { healthy(head, V3) }).await;
     let catalog = stub.catalog();
     let before = OffsetDateTime::now_utc();
-    let good = catalog.list().await;
-    let stale = catalog.list().await;
+    let good = everything(&catalog).await;
+    let stale = everything(&catalog).await;
     let Freshness::Stale { since } = stale.freshness else { panic!("{:?}", stale.freshness) };
     assert!(since >= before && since <= OffsetDateTime::now_utc());
     assert!(Arc::ptr_eq(&good.list, &stale.list));
     assert_eq!(good.served_by, stale.served_by);
-    assert!(catalog.list().await.is_fresh());
+    assert!(everything(&catalog).await.is_fresh());
     // Fruit in a cart from before stays on sale, beside real products.
     assert!(good.product(ProductId::Fruit(Fruit::Garlic)).is_some());
 }
@@ -251,7 +322,7 @@ async fn what_is_asked_again_is_only_what_was_not_answered() {
             if is_list && n == 1 { first() } else { healthy(head, V3) }
         })
         .await;
-        let listing = stub.catalog().list().await;
+        let listing = everything(&stub.catalog()).await;
         assert_eq!(stub.list_requests().len(), n_asked, "case {place}");
         assert_eq!(listing.is_fresh(), n_asked == 2, "case {place}");
     }
@@ -261,7 +332,7 @@ async fn what_is_asked_again_is_only_what_was_not_answered() {
 async fn a_product_service_that_hangs_costs_one_deadline() {
     let stub = Stub::start(|_, _| Reply::Hang).await;
     let began = Instant::now();
-    let listing = stub.catalog().list().await;
+    let listing = everything(&stub.catalog()).await;
     assert_eq!(listing.freshness, Freshness::Fruit);
     assert!(began.elapsed() >= DEADLINE && began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
@@ -271,13 +342,13 @@ async fn an_open_breaker_asks_nothing_and_tries_again_within_five_seconds() {
     let stub = Stub::start(|_, _| status("500 Oops")).await;
     let catalog = stub.catalog();
     for _ in 0..10 {
-        catalog.list().await;
+        everything(&catalog).await;
     }
     let n_asked = stub.requests.lock().unwrap().len();
     assert!(n_asked <= 6, "{n_asked}");
     let tried_again = async {
         while stub.requests.lock().unwrap().len() == n_asked {
-            catalog.list().await;
+            everything(&catalog).await;
             tokio::task::yield_now().await;
         }
     };
@@ -299,7 +370,7 @@ async fn failing_pictures_leave_the_lists_alone() {
             let pictures = futures_util::future::join_all(names.iter().map(|name| catalog.image(name))).await;
             assert!(pictures.iter().all(Option::is_none));
             for _ in 0..3 {
-                assert!(catalog.list().await.is_fresh());
+                assert!(everything(&catalog).await.is_fresh());
             }
         }
         let n_asked = stub.requests.lock().unwrap().iter().filter(|head| is_picture(head)).count();
@@ -316,7 +387,7 @@ async fn failing_lists_leave_the_pictures_alone() {
     .await;
     let catalog = stub.catalog();
     for number in 0..10 {
-        assert_eq!(catalog.list().await.freshness, Freshness::Fruit);
+        assert_eq!(everything(&catalog).await.freshness, Freshness::Fruit);
         assert!(catalog.image(&format!("{number}.svg")).await.is_some(), "{number}");
     }
     assert!(stub.list_requests().len() < 10, "the breaker of lists is open");
@@ -338,7 +409,7 @@ async fn larger_answers_than_eight_mebibytes_are_not_read() {
             }
         })
         .await;
-        assert_eq!(stub.catalog().list().await.freshness, Freshness::Fruit);
+        assert_eq!(everything(&stub.catalog()).await.freshness, Freshness::Fruit);
     }
 }
 
@@ -347,7 +418,7 @@ async fn the_address_may_have_a_path() {
     let stub = Stub::start(|head, _| healthy(head, V3)).await;
     for base in ["/shop/api", "/shop/api/"] {
         let catalog = catalog(&format!("http://{}{base}", stub.address), &[]);
-        catalog.list().await;
+        everything(&catalog).await;
         catalog.image("x.svg").await;
         let requests = std::mem::take(&mut *stub.requests.lock().unwrap());
         let paths: std::collections::BTreeSet<_> =
@@ -365,7 +436,7 @@ async fn each_release_asks_for_its_versions_and_takes_any() {
     ] {
         let stub = Stub::start(|head, _| healthy(head, V3)).await;
         let catalog = catalog(&format!("http://{}", stub.address), &["--release", release]);
-        let listing = catalog.list().await;
+        let listing = everything(&catalog).await;
         assert_eq!(listing.list.products[0].price_text, "€25.00");
         assert_eq!(listing.served_by.unwrap().api_version, ApiVersion::V3);
         assert!(stub.list_requests()[0].contains(accept), "{:?}", stub.list_requests());
@@ -377,7 +448,7 @@ async fn another_country_is_data() {
     let list = r#"[{"id":1,"title":"T","price":1235}]"#;
     let stub = Stub::start(move |head, _| healthy(head, list)).await;
     let catalog = catalog(&format!("http://{}", stub.address), &["--locale=JP"]);
-    let listing = catalog.list().await;
+    let listing = everything(&catalog).await;
     assert_eq!(listing.list.products[0].price_text, "￥1,235");
     assert_eq!(listing.list.store.name, "Japan");
     assert_eq!(catalog.store().language, "ja-JP");
@@ -391,8 +462,8 @@ async fn an_older_product_service_need_not_describe_its_stores() {
     })
     .await;
     let catalog = stub.catalog();
-    assert_eq!(catalog.list().await.list.products[0].price_text, "€25.00");
-    let (again, once_more) = (catalog.list().await, catalog.list().await);
+    assert_eq!(everything(&catalog).await.list.products[0].price_text, "€25.00");
+    let (again, once_more) = (everything(&catalog).await, everything(&catalog).await);
     assert!(Arc::ptr_eq(&again.list, &once_more.list));
     let requests = stub.requests.lock().unwrap();
     assert_eq!(requests.iter().filter(|head| head.starts_with("GET /products HTTP")).count(), 1);
@@ -408,7 +479,7 @@ async fn what_the_product_service_says_of_itself_is_plain_or_nothing() {
         ok(&format!("x-sava-release: 3.0 <b>\r\nx-sava-instance: {long}\r\n"), V3)
     })
     .await;
-    let served_by = stub.catalog().list().await.served_by.unwrap();
+    let served_by = everything(&stub.catalog()).await.served_by.unwrap();
     assert_eq!((served_by.release, served_by.instance), (None, None));
 }
 
@@ -446,7 +517,7 @@ async fn two_replicas_behind_one_name_share_the_page_views() {
     let mut interval = tokio::time::interval(Duration::from_millis(110));
     for _ in 0..20 {
         interval.tick().await;
-        assert!(catalog.list().await.is_fresh());
+        assert!(everything(&catalog).await.is_fresh());
     }
     let shares = (first.list_requests().len(), second.list_requests().len());
     assert_eq!(shares.0 + shares.1, 20);
@@ -460,7 +531,7 @@ async fn a_slow_name_server_is_waited_for() {
     let name_server = slow_name_server([Ipv4Addr::LOCALHOST; 2], Duration::from_millis(300)).await;
     let service = format!("http://sava-product.test.:{}", stub.address.port());
     let catalog = catalog_with(&service, &[], &ask(name_server));
-    assert!(catalog.list().await.is_fresh());
+    assert!(everything(&catalog).await.is_fresh());
 }
 
 #[tokio::test]
@@ -470,7 +541,7 @@ async fn a_replica_that_is_gone_is_not_noticed() {
     let service = format!("http://sava-product.test.:{}", first.address.port());
     for _ in 0..4 {
         let catalog = catalog_with(&service, &[], &ask(name_server));
-        assert!(catalog.list().await.is_fresh());
+        assert!(everything(&catalog).await.is_fresh());
     }
 }
 

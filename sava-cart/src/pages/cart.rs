@@ -58,7 +58,7 @@ pub(crate) async fn show_cart(Extension(visit): Extension<Visit>) -> Response {
 }
 
 async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> Response {
-    let listing = visit.listing().await;
+    let listing = visit.products_in_cart().await;
     let quote = Quote::new(&visit.cart, &listing);
     // In the cart's own order, with those that are gone among the others.
     let lines = visit.cart.lines().iter().map(|line| {
@@ -206,7 +206,7 @@ pub(crate) async fn remove_item(
 /// Puts nothing into a cart that was never for sale. While the product service is away nobody can say what is: the
 /// page with the form may have come from a replica that knew more.
 async fn known(visit: &Visit, id: ProductId) -> Result<(), ErrorPage> {
-    let listing = visit.listing().await;
+    let listing = visit.products([id]).await;
     if listing.is_fresh() && listing.product(id).is_none() { Err(ErrorPage::NoProduct) } else { Ok(()) }
 }
 

@@ -14,13 +14,13 @@ use super::{
     error_page::ErrorPage,
     goods::{Card, category_name},
     layout::{Layout, Link},
-    list_query::{ListQuery, Sort},
+    list_query::{self, ListQuery},
     text::{Align, Table, printable},
     visit::{CachePolicy, Page, Section, Visit},
 };
 use crate::{
     cart::MAX_QUANTITY,
-    catalog::{Listing, ProductId},
+    catalog::{Listing, ProductId, ProductQuery, Sort},
     reference::Route,
     release::Feature,
 };
@@ -62,20 +62,29 @@ struct SortOption {
 
 /// `GET /`
 pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): RawQuery) -> Response {
-    let listing = visit.listing().await;
     let choice = ListQuery::read(visit.release(), query.as_deref().unwrap_or_default());
-    let chosen = choice.of(&listing.list);
-    let n_chosen = chosen.len();
     let page_size = ListQuery::page_size(visit.release());
-    let last = n_chosen.div_ceil(page_size).max(1);
-    let page = choice.page.min(last);
-    let shown = chosen.iter().skip((page - 1) * page_size).take(page_size);
-    let cards: Vec<_> = shown.map(|product| Card::new(&visit, product)).collect();
+    let last_of = |n_products: usize| n_products.div_ceil(page_size).max(1);
+    let mut page = choice.page;
+    let mut listing = visit.page_of_products(&choice.products, page, page_size).await;
+    if let Some(n_selected) = listing.list.n_selected.filter(|n_selected| page > last_of(*n_selected)) {
+        page = last_of(n_selected);
+        listing = visit.page_of_products(&choice.products, page, page_size).await;
+    }
+    let (shown, n_chosen): (Vec<_>, usize) = if let Some(n_selected) = listing.list.n_selected {
+        (listing.list.products.iter().collect(), n_selected)
+    } else {
+        let chosen = choice.products.select(&listing.list);
+        page = page.min(last_of(chosen.len()));
+        (chosen.iter().skip((page - 1) * page_size).take(page_size).copied().collect(), chosen.len())
+    };
+    let last = last_of(n_chosen);
+    let cards: Vec<_> = shown.into_iter().map(|product| Card::new(&visit, product)).collect();
     let html = ProductsPage {
-        heading: heading(&choice),
-        lead: lead(&listing, &choice, n_chosen),
+        heading: heading(&choice.products),
+        lead: lead(&listing, &choice.products, n_chosen),
         tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &choice)),
-        nothing: nothing(&choice),
+        nothing: nothing(&choice.products),
         pictures: visit.has(Feature::Pictures),
         stars: cards.iter().any(|card| card.rating.is_some()),
         add: visit.to(Route::CartItems),
@@ -86,11 +95,11 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
     visit.show(StatusCode::OK, CachePolicy::Revalidate, &html)
 }
 
-fn heading(choice: &ListQuery) -> &'static str {
+fn heading(choice: &ProductQuery) -> &'static str {
     if choice.q.is_empty() { "Small-batch things for large-ish lives" } else { "What we found" }
 }
 
-fn lead(listing: &Listing, choice: &ListQuery, n_chosen: usize) -> String {
+fn lead(listing: &Listing, choice: &ProductQuery, n_chosen: usize) -> String {
     if n_chosen == 0 {
         return String::new();
     }
@@ -101,10 +110,13 @@ fn lead(listing: &Listing, choice: &ListQuery, n_chosen: usize) -> String {
         Some(category) => format!(" in {}", category_name(category)),
         None => String::new(),
     };
-    format!("{products}{matching}{kind}, prices in {} with VAT included.", listing.list.store.currency)
+    // Of a list that is not held here those without a rating cannot be told to be last.
+    let rated =
+        if listing.list.n_selected.is_some() && choice.sort == Sort::Rating { " with a rating" } else { "" };
+    format!("{products}{rated}{matching}{kind}, prices in {} with VAT included.", listing.list.store.currency)
 }
 
-fn nothing(choice: &ListQuery) -> Nothing {
+fn nothing(choice: &ProductQuery) -> Nothing {
     if choice.is_everything() {
         let text = "The shelves are empty just now. Please look in again in a while.".to_owned();
         return Nothing { title: "Nothing on the shelves", text, way_out: false };
@@ -120,20 +132,28 @@ fn nothing(choice: &ListQuery) -> Nothing {
 fn tools(visit: &Visit, listing: &Listing, choice: &ListQuery) -> Tools {
     let home = visit.to(Route::Home);
     let category_link = |category: Option<&String>, name: String| Link {
-        href: ListQuery { category: category.cloned(), page: 1, ..choice.clone() }.reference(&home),
+        href: ListQuery {
+            products: ProductQuery { category: category.cloned(), ..choice.products.clone() },
+            page: 1,
+        }
+        .reference(&home),
         name,
-        chosen: choice.category.as_ref() == category,
+        chosen: choice.products.category.as_ref() == category,
         ..Link::default()
     };
     let categories = &listing.list.categories;
     let has_ratings = listing.list.products.iter().any(|product| product.rating.is_some());
     Tools {
-        q: choice.q.clone(),
-        category: choice.category.clone().unwrap_or_default(),
+        q: choice.products.q.clone(),
+        category: choice.products.category.clone().unwrap_or_default(),
         sorts: Sort::ALL
             .into_iter()
             .filter(|sort| *sort != Sort::Rating || has_ratings)
-            .map(|sort| SortOption { value: sort.value(), name: sort.name(), chosen: sort == choice.sort })
+            .map(|sort| SortOption {
+                value: list_query::value_of(sort),
+                name: name_of(sort),
+                chosen: sort == choice.products.sort,
+            })
             .collect(),
         categories: if categories.is_empty() || !visit.has(Feature::Categories) {
             Vec::new()
@@ -144,6 +164,17 @@ fn tools(visit: &Visit, listing: &Listing, choice: &ListQuery) -> Tools {
                 )
                 .collect()
         },
+    }
+}
+
+/// The name of an order for the shopper.
+const fn name_of(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Featured => "Our favourites",
+        Sort::Cheapest => "Price, low to high",
+        Sort::Dearest => "Price, high to low",
+        Sort::Rating => "Best rated",
+        Sort::Title => "Name",
     }
 }
 
@@ -230,7 +261,7 @@ pub(crate) async fn show_product(
     Path(id): Path<String>,
 ) -> Result<Response, ErrorPage> {
     let id: ProductId = id.parse().map_err(|_| ErrorPage::NoProduct)?;
-    let listing = visit.listing().await;
+    let listing = visit.products([id]).await;
     let product = listing.product(id).ok_or(ErrorPage::NoProduct)?;
     let html = ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cart::Cart,
-    catalog::{FaultKind, Freshness, Listing, ProductId, ProductList, Store},
+    catalog::{FaultKind, Freshness, Listing, ProductId, ProductQuery, Store},
     cookies::Cookies,
     pending,
     reference::{ReferenceBase, Route},
@@ -111,9 +111,19 @@ impl Visit {
         &self.state.cookies
     }
 
-    /// What is on sale now.
-    pub(crate) async fn listing(&self) -> Listing {
-        self.state.catalog.list().await
+    /// What is on sale now: all of it, or, where that is too much to be held, the products of this page of `query`.
+    pub(crate) async fn page_of_products(&self, query: &ProductQuery, page: usize, size: usize) -> Listing {
+        self.state.catalog.page(query, page, size).await
+    }
+
+    /// The same with those of these ids.
+    pub(crate) async fn products(&self, ids: impl IntoIterator<Item = ProductId>) -> Listing {
+        self.state.catalog.products(ids).await
+    }
+
+    /// The same with those in the cart.
+    pub(crate) async fn products_in_cart(&self) -> Listing {
+        self.products(self.cart.ids()).await
     }
 
     /// The store, for pages that show no products.
@@ -265,13 +275,8 @@ fn notice(listing: &Listing) -> Option<String> {
         }
         Freshness::Fruit => sentences.push(format!("{what} Until it {until}, there is fruit.")),
     }
-    let ProductList { products, categories, .. } = &*listing.list;
-    if listing.list.is_cut {
-        let n_products = products.len();
-        sentences.push(format!("There are more products than we can show: you see the first {n_products}."));
-    }
     if listing.list.has_more_categories {
-        let n_categories = categories.len();
+        let n_categories = listing.list.categories.len();
         sentences.push(format!("There are more categories than the {n_categories} that you can browse."));
     }
     (!sentences.is_empty()).then(|| sentences.join(" "))

@@ -14,7 +14,6 @@ use std::{
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use futures_util::future::join_all;
-use reqwest::Url;
 use sava_service::server::{X_SAVA_INSTANCE, X_SAVA_RELEASE};
 use serde::Serialize;
 
@@ -66,7 +65,8 @@ pub(crate) struct Sampler {
 struct Inner {
     endpoint: Endpoint,
     client: reqwest::Client,
-    url: Url,
+    /// The path of the list, whole or in part, as pages ask for it at that moment.
+    path: Box<dyn Fn() -> String + Send + Sync>,
     accept: HeaderValue,
     count: AtomicU64,
     one: SingleFlight<Arc<Sample>>,
@@ -74,13 +74,17 @@ struct Inner {
 }
 
 impl Sampler {
-    /// A sampler of the list of the store `locale`, which asks for it as pages of `release` do.
+    /// A sampler of the list, which asks for it as pages of `release` do: at the `path` of that moment, below the product
+    /// service's base.
     ///
     /// # Panics
-    /// Never: a client without TLS has nothing that can fail, a store's code is one plain segment of a path, and the
-    /// release's `Accept` header is plain ASCII.
+    /// Never: a client without TLS has nothing that can fail, and the release's `Accept` header is plain ASCII.
     #[must_use]
-    pub(crate) fn new(locale: &str, release: &Release, endpoint: &Endpoint) -> Self {
+    pub(crate) fn new(
+        release: &Release,
+        endpoint: &Endpoint,
+        path: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
         let client = endpoint
             .client()
             .timeout(DEADLINE)
@@ -88,12 +92,11 @@ impl Sampler {
             .user_agent("sava-cart release view")
             .build()
             .expect("a client without TLS");
-        let url = endpoint.url(&format!("products/{locale}")).expect("a plain path");
         let accept = HeaderValue::from_str(&release.accept()).expect("plain ASCII");
         let parts = Inner {
             endpoint: endpoint.clone(),
             client,
-            url,
+            path: Box::new(path),
             accept,
             count: AtomicU64::new(first_number()),
             one: SingleFlight::within(SHARED_FOR),
@@ -118,7 +121,7 @@ impl Sampler {
 
 impl fmt::Debug for Sampler {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Sampler").field("url", &self.shared.url.as_str()).finish_non_exhaustive()
+        formatter.debug_struct("Sampler").field("path", &(self.shared.path)()).finish_non_exhaustive()
     }
 }
 
@@ -129,7 +132,8 @@ impl Inner {
         let answer = async {
             // Where it cannot be resolved, connecting says so.
             drop(tokio::time::timeout(DEADLINE, self.endpoint.prepare()).await);
-            let request = self.client.get(self.url.clone()).header(header::ACCEPT, &self.accept);
+            let url = self.endpoint.url(&(self.path)()).expect("plain segments and a query");
+            let request = self.client.get(url).header(header::ACCEPT, &self.accept);
             let mut response = request.header(header::CONNECTION, "close").send().await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
             let mut n_bytes = 0;

@@ -3,6 +3,7 @@
 mod countries;
 mod forms;
 mod hostile;
+mod large;
 mod lost_answers;
 mod orders;
 mod origins;
