@@ -23,7 +23,8 @@ use tool::Arguments;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
-    /// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes
+    /// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes; or, with
+    /// `--instructions`, count instructions by valgrind
     #[command(disable_help_flag = true)]
     Bench(Arguments),
 

@@ -19,13 +19,14 @@ pub(crate) use need::Need;
 use runner::Count;
 use suites::{SUITES, Suite};
 
-/// Run the tests: format, lints, licenses, unit tests, real processes, a real browser, images in a real Docker engine
+/// Run the tests: format, lints, licenses, unit tests, real processes, instructions a request, a real browser, images in a
+/// real Docker engine
 ///
 /// What a test needs and this machine lacks is installed when this runs as root on Debian or Ubuntu; elsewhere the
 /// packages are named. Nothing is skipped silently.
 #[derive(Args)]
 pub(crate) struct Test {
-    /// Leave out what needs a browser or a Docker engine, and say so
+    /// Leave out what needs a browser, a Docker engine or the release profile, and say so
     #[arg(long)]
     quick: bool,
 

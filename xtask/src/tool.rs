@@ -4,12 +4,13 @@
 use std::{
     ffi::OsString,
     os::unix::process::CommandExt as _,
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
 use anyhow::Context as _;
 use clap::Args;
-use xshell::cmd;
+use xshell::{Shell, cmd};
 
 use crate::{
     test::{Need, need},
@@ -44,7 +45,7 @@ pub(crate) const BENCH: Tool = Tool {
     program: "sava-bench",
     starts: &["sava-product", "sava-cart"],
     is_fast: true,
-    needs: &[&need::NGINX, &need::JSON_SERVER],
+    needs: &[&need::NGINX, &need::JSON_SERVER, &need::VALGRIND],
 };
 
 pub(crate) const CLASSROOM: Tool =
@@ -85,7 +86,13 @@ impl Tool {
     /// of its own, and file names mean what they say.
     pub(crate) fn run(&self, arguments: &Arguments) -> anyhow::Result<ExitCode> {
         need::install(self.needs)?;
-        let shell = workspace::shell()?;
+        let program = self.build(&workspace::shell()?)?;
+        let error = Command::new(&program).args(&arguments.arguments).env("SAVA_TESTS_BUILT", "1").exec();
+        Err(error).with_context(|| format!("{} does not start", program.display()))
+    }
+
+    /// Builds it and what it starts; where it is then.
+    pub(crate) fn build(&self, shell: &Shell) -> anyhow::Result<PathBuf> {
         let profile: &[&str] = if self.is_fast { &["--release"] } else { &[] };
         // Apart, as the tests' harness builds them: together, what they depend on has other features and is built again.
         for packages in [self.starts, &[self.package]] {
@@ -95,8 +102,6 @@ impl Tool {
             }
         }
         let folder = workspace::target().join(if self.is_fast { "release" } else { "debug" });
-        let program = folder.join(self.program);
-        let error = Command::new(&program).args(&arguments.arguments).env("SAVA_TESTS_BUILT", "1").exec();
-        Err(error).with_context(|| format!("{} does not start", program.display()))
+        Ok(folder.join(self.program))
     }
 }

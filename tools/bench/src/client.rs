@@ -1,6 +1,7 @@
 //! A client as small as can be: kept connections, one request at a time on each.
 
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     time::Duration,
@@ -16,11 +17,53 @@ const CONNECTIONS: u32 = 4;
 #[derive(Clone)]
 pub(crate) struct Request {
     path: &'static str,
+    headers: Vec<(&'static str, String)>,
+    /// What is sent with POST; `None` for GET.
+    form: Option<String>,
+    /// The status that the answer must have.
+    status: u16,
 }
 
 impl Request {
     pub(crate) const fn get(path: &'static str) -> Self {
-        Self { path }
+        Self { path, headers: Vec::new(), form: None, status: 200 }
+    }
+
+    /// Sends a form, which the store front answers by showing the way to a page.
+    pub(crate) fn post(path: &'static str, form: impl Into<String>) -> Self {
+        Self { path, headers: Vec::new(), form: Some(form.into()), status: 303 }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn expecting(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// As it goes over the wire.
+    fn text(&self, host: SocketAddr) -> String {
+        let method = if self.form.is_some() { "POST" } else { "GET" };
+        let mut text = format!("{method} {} HTTP/1.1\r\nHost: {host}\r\n", self.path);
+        if !self.headers.iter().any(|(name, _)| *name == "Accept") {
+            text.push_str("Accept: */*\r\n");
+        }
+        for (name, value) in &self.headers {
+            let _ = write!(text, "{name}: {value}\r\n");
+        }
+        if let Some(form) = &self.form {
+            let _ = write!(
+                text,
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                form.len()
+            );
+        }
+        text.push_str("\r\n");
+        text.push_str(self.form.as_deref().unwrap_or_default());
+        text
     }
 }
 
@@ -33,7 +76,12 @@ pub(crate) struct Response {
 
 impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.headers(name).next()
+    }
+
+    /// The values of a header that may be there more than once.
+    pub(crate) fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -62,24 +110,25 @@ pub(crate) fn load(address: SocketAddr, request: &Request, requests: u32) -> any
     })
 }
 
-struct Connection {
+/// A kept connection.
+pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     address: SocketAddr,
 }
 
 impl Connection {
-    fn open(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         Ok(Self { stream: BufReader::with_capacity(64 * 1024, stream), address })
     }
 
-    fn ask(&mut self, request: &Request) -> anyhow::Result<Response> {
-        let text = format!("GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", request.path, self.address);
-        self.stream.get_mut().write_all(text.as_bytes())?;
+    pub(crate) fn ask(&mut self, request: &Request) -> anyhow::Result<Response> {
+        self.stream.get_mut().write_all(request.text(self.address).as_bytes())?;
         let status = self.line()?;
-        ensure!(status.starts_with("HTTP/1.1 200"), "{} of {}: {status}", request.path, self.address);
+        let expected = format!("HTTP/1.1 {} ", request.status);
+        ensure!(status.starts_with(&expected), "{} of {}: {status}", request.path, self.address);
         let mut answer = Response { headers: Vec::new(), body: Vec::new() };
         loop {
             let line = self.line()?;
@@ -97,6 +146,9 @@ impl Connection {
                     return Ok(answer);
                 }
             }
+        }
+        if request.status == 304 {
+            return Ok(answer);
         }
         let length = answer.header("content-length").context("an answer has a length")?.parse()?;
         answer.body.resize(length, 0);

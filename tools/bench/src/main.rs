@@ -6,7 +6,9 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is asked for")]
 
 mod bare;
+mod callgrind;
 mod client;
+mod instructions;
 mod server;
 mod stores;
 
@@ -16,7 +18,8 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, value_parser};
 
 use client::Request;
-use server::{Binaries, Server};
+use instructions::Purpose;
+use server::{Binaries, Server, Under};
 
 /// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes
 #[derive(Parser)]
@@ -24,6 +27,18 @@ use server::{Binaries, Server};
 struct Bench {
     #[command(subcommand)]
     command: Option<Command>,
+
+    /// Count instructions by valgrind instead of time, in about two minutes
+    #[arg(long)]
+    instructions: bool,
+
+    /// Fail where a count is not the one that is committed
+    #[arg(long, requires = "instructions", conflicts_with = "commit")]
+    check: bool,
+
+    /// Write the counts to tools/bench/instructions.json and docs/speed.md
+    #[arg(long, requires = "instructions")]
+    commit: bool,
 
     /// The folder with the services' binaries [default: this program's own]
     #[arg(long)]
@@ -60,7 +75,16 @@ fn main() -> anyhow::Result<()> {
 impl Bench {
     fn run(&self) -> anyhow::Result<()> {
         let own = std::env::current_exe()?.parent().context("a program is in a folder")?.to_owned();
-        let binaries = Binaries { folder: self.binaries.clone().unwrap_or_else(|| own.clone()) };
+        let folder = self.binaries.clone().unwrap_or_else(|| own.clone());
+        if self.instructions {
+            let purpose = match (self.check, self.commit) {
+                (true, _) => Purpose::Check,
+                (_, true) => Purpose::Commit,
+                _ => Purpose::Show,
+            };
+            return instructions::run(&Binaries { folder, under: Under::Callgrind }, purpose);
+        }
+        let binaries = Binaries { folder, under: Under::Nothing };
         let installed = own.join("../tools/json-server/node_modules/json-server/lib/cli/bin.js");
         let json_server = self.json_server.clone().or_else(|| installed.is_file().then_some(installed));
         println!("| what | processor time a request | ratio |\n| --- | --- | --- |");
@@ -75,7 +99,7 @@ impl Bench {
         let product = binaries.product(&[])?;
         let answer = client::answer(product.address, &list)?;
         let quiet = binaries.product(&[("RUST_LOG", "warn")])?;
-        let bare = Server::bare(&answer)?;
+        let bare = Server::bare(&answer, Under::Nothing)?;
         let nginx = server::nginx(&answer)?;
         let json_server = json_server.map(server::json_server).transpose()?;
         let mut rivals = vec![
@@ -130,7 +154,7 @@ impl Bench {
         let plain =
             binaries.cart(&[("PRODUCT_SERVICE_ADDR", &address), ("SAVA_RELEASE", "1.0.5")])?.with(&product);
         let answer = client::answer(cart.address, &Request::get("/"))?;
-        let bare = Server::bare(&answer)?;
+        let bare = Server::bare(&answer, Under::Nothing)?;
         self.compare(&[
             ("the store front's list, 3.0.0, with its product service", &cart, Request::get("/")),
             ("the store front's list, 1.0.5, with its product service", &plain, Request::get("/")),

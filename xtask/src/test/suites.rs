@@ -7,11 +7,11 @@ use super::{
     need::{
         self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CARGO_NEXTEST, CARGO_SHEAR, CHROMIUM, DOCKER, DOCKER_COMPOSE,
         DOCKER_REGISTRY, FAKETIME, HAPROXY, HCL, KUBECTL, KUBERNETES_MODELS, KUBERNETES_VALIDATE, LIGHTHOUSE,
-        PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS, STRACE, TYPESCRIPT,
+        PACT, POSTGRESQL, PROMTOOL, SCHEMATHESIS, STRACE, TYPESCRIPT, VALGRIND,
     },
     runner::{Count, check, nextest},
 };
-use crate::{docker::Docker, engine::Engine, workspace};
+use crate::{docker::Docker, engine::Engine, tool, workspace};
 
 /// A group of tests.
 pub(super) struct Suite {
@@ -104,6 +104,16 @@ pub(super) const SUITES: &[Suite] = &[
             &STRACE,
         ],
         run: |shell| nextest(shell, "processes", &[]),
+    },
+    Suite {
+        name: "instructions",
+        about: "a request costs what it is committed to cost",
+        is_quick: false,
+        needs: &[&VALGRIND],
+        run: |shell| {
+            let bench = tool::BENCH.build(shell)?;
+            Ok(check(&cmd!(shell, "{bench} --instructions --check")))
+        },
     },
     Suite {
         name: "browser",
