@@ -3,8 +3,10 @@
 //! A thread of its own writes them. Where nobody reads stdout, a pipe is full after 64 KiB, and whoever writes then waits
 //! for ever: here lines are dropped instead, and counted.
 
+mod json;
+
 use std::{
-    fmt::{self, Write as _},
+    fmt,
     io::{self, IsTerminal as _},
     panic,
     sync::mpsc,
@@ -12,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-use opentelemetry::trace::TraceId;
 use prometheus::{
     IntCounter, Registry,
     core::{Collector, Desc},
@@ -31,6 +32,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use self::json::Json;
 use crate::{settings::LogFormat, trace};
 
 /// Lines that wait to be written: 2 MB at the most of the usual length.
@@ -72,14 +74,11 @@ pub fn start(format: Option<LogFormat>, levels: Targets, registry: &Registry) ->
     let subscriber = tracing_subscriber::registry().with(levels);
     match format {
         LogFormat::Text => {
-            let format = WithIds { format: Format::default(), add: add_to_text };
+            let format = WithIds(Format::default());
             subscriber.with(lines::layer().event_format(format).with_writer(stdout)).init();
         }
         LogFormat::Json => {
-            let format =
-                Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false);
-            let format = WithIds { format, add: add_to_json };
-            subscriber.with(lines::layer().json().event_format(format).with_writer(stdout)).init();
+            subscriber.with(lines::layer().event_format(Json).with_writer(stdout)).init();
         }
     }
     panic::set_hook(Box::new(|panic| {
@@ -92,21 +91,7 @@ pub fn start(format: Option<LogFormat>, levels: Targets, registry: &Registry) ->
 
 /// A format of tracing-subscriber with `request_id` and `trace_id` where a request is being answered. They are added to
 /// the line: a span around each request would hold them too, and costs each line, and each request, more.
-struct WithIds<F> {
-    format: F,
-    /// Adds them to a line without its end.
-    add: fn(&mut String, &str, TraceId),
-}
-
-fn add_to_text(line: &mut String, request_id: &str, trace_id: TraceId) {
-    let _ = write!(line, " request_id={request_id} trace_id={trace_id}");
-}
-
-fn add_to_json(line: &mut String, request_id: &str, trace_id: TraceId) {
-    // The object is open again. A request id has no character that JSON would escape.
-    line.truncate(line.strip_suffix('}').unwrap_or(line).len());
-    let _ = write!(line, r#","request_id":"{request_id}","trace_id":"{trace_id}"}}"#);
-}
+struct WithIds<F>(F);
 
 impl<F, S, N> FormatEvent<S, N> for WithIds<F>
 where
@@ -121,13 +106,13 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let Some(request) = trace::current() else {
-            return self.format.format_event(context, writer, event);
+            return self.0.format_event(context, writer, event);
         };
         let mut line = String::new();
-        self.format.format_event(context, Writer::new(&mut line), event)?;
+        self.0.format_event(context, Writer::new(&mut line), event)?;
         line.truncate(line.trim_end().len());
-        (self.add)(&mut line, request.request_id.to_str().unwrap_or_default(), request.trace_id());
-        writeln!(writer, "{line}")
+        let (request_id, trace_id) = (request.request_id.to_str().unwrap_or_default(), request.trace_id());
+        writeln!(writer, "{line} request_id={request_id} trace_id={trace_id}")
     }
 }
 

@@ -8,7 +8,7 @@ use std::{cell::OnceCell, sync::Arc};
 
 use axum::{
     extract::MatchedPath,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::AsHeaderName},
 };
 use bytes::Bytes;
 use opentelemetry::{
@@ -48,10 +48,35 @@ pub(crate) struct Answering {
     pub route: OnceCell<MatchedPath>,
 }
 
+/// What carries traces on.
+#[derive(Debug)]
+struct Propagator {
+    formats: TextMapCompositePropagator,
+    /// The headers that it reads.
+    headers: Vec<HeaderName>,
+}
+
+impl Propagator {
+    fn new(formats: TextMapCompositePropagator) -> Arc<Self> {
+        let headers = formats.fields().filter_map(|name| name.parse().ok()).collect();
+        Arc::new(Self { formats, headers })
+    }
+
+    /// What a request brings.
+    fn extract(&self, headers: &HeaderMap) -> SpanTree {
+        // Most requests to a shop come from browsers, and bring none.
+        if self.headers.iter().any(|name| headers.contains_key(name)) {
+            self.formats.extract_with_context(&SpanTree::new(), &Single(headers))
+        } else {
+            SpanTree::new()
+        }
+    }
+}
+
 /// How the process records spans, if it does, and carries traces on. A handle, cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracing {
-    propagator: Arc<TextMapCompositePropagator>,
+    propagator: Arc<Propagator>,
     exporter: Option<Exporter>,
 }
 
@@ -64,14 +89,14 @@ impl Tracing {
     ) -> anyhow::Result<Self> {
         let url = settings.url();
         let exporter = url.map(|url| Exporter::start(&url, settings, identity, registry)).transpose()?;
-        Ok(Self { propagator: Arc::new(settings.propagator()), exporter })
+        Ok(Self { propagator: Propagator::new(settings.propagator()), exporter })
     }
 
     /// Carries traces on by W3C Trace Context, and records nothing: for tests in process.
     pub(crate) fn off() -> Self {
         let propagator = opentelemetry_sdk::propagation::TraceContextPropagator::new();
         let propagator = TextMapCompositePropagator::new(vec![Box::new(propagator)]);
-        Self { propagator: Arc::new(propagator), exporter: None }
+        Self { propagator: Propagator::new(propagator), exporter: None }
     }
 
     /// Waits until what was recorded is sent, or given up.
@@ -123,11 +148,11 @@ impl Context {
         is_probe: bool,
         tracing: &Tracing,
     ) -> Self {
-        let parent = tracing.propagator.extract_with_context(&SpanTree::new(), &Single(headers));
+        let parent = tracing.propagator.extract(headers);
         let spans =
             if is_probe { unrecorded(&parent) } else { tracing.child(&parent, method, SpanKind::Server) };
         Self {
-            request_id: single(headers, X_REQUEST_ID.as_str())
+            request_id: single(headers, X_REQUEST_ID)
                 .filter(|id| is_request_id(id.as_bytes()))
                 .cloned()
                 .unwrap_or_else(new_request_id),
@@ -139,6 +164,12 @@ impl Context {
     /// The trace, the same in all services.
     pub(crate) fn trace_id(&self) -> TraceId {
         self.spans.span().span_context().trace_id()
+    }
+
+    /// The trace's id as text, written into `text`.
+    pub(crate) fn trace_id_in<'text>(&self, text: &'text mut [u8; 32]) -> &'text str {
+        hex::encode_to_slice(self.trace_id().to_bytes(), text).expect("two digits a byte");
+        str::from_utf8(text).unwrap_or_default()
     }
 
     /// Whether its span is recorded: what is said of one that is not is lost.
@@ -194,7 +225,7 @@ impl Call {
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(Context { request_id, spans, tracing }) = &self.context {
-            tracing.propagator.inject_context(spans, &mut HeaderInjector(&mut headers));
+            tracing.propagator.formats.inject_context(spans, &mut HeaderInjector(&mut headers));
             // The propagator sends one in any case.
             if headers.get(TRACESTATE).is_some_and(HeaderValue::is_empty) {
                 headers.remove(TRACESTATE);
@@ -263,7 +294,7 @@ impl Extractor for Single<'_> {
 }
 
 /// The header's value, if there is exactly one line of it.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then_some(value)

@@ -176,7 +176,7 @@ impl Drop for Record {
                     limit = self.rejection.map(Rejection::label),
                     release = shared.service.identity.release.as_str(),
                     request_id = self.context.request_id.to_str().unwrap_or_default(),
-                    trace_id = %self.context.trace_id(),
+                    trace_id = self.context.trace_id_in(&mut [0; 32]),
                     "request"
                 )
             };
