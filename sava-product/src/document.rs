@@ -1,9 +1,12 @@
 //! A body that is kept ready: its ETags, and its compressed forms, each made once, when it is first asked for.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::encoding::{Coding, Encodings};
@@ -21,6 +24,8 @@ pub(crate) struct Document {
     etags: [HeaderValue; Coding::ALL.len()],
     /// The compressed forms, which documents of the same bytes share.
     encoded: Arc<Encodings>,
+    /// The headers of answers with it, in each coding, where they are kept.
+    headers: [OnceLock<HeaderMap>; Coding::ALL.len()],
 }
 
 impl Document {
@@ -29,19 +34,38 @@ impl Document {
     pub(crate) fn new(content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let tag = Tag::of(&bytes);
-        Self { content_type, tag, bytes, etags: etags(tag, ""), encoded: Arc::default() }
+        Self {
+            content_type,
+            tag,
+            bytes,
+            etags: etags(tag, ""),
+            encoded: Arc::default(),
+            headers: Default::default(),
+        }
     }
 
     /// The same bytes under another media type, and so with other ETags: `etag_suffix` tells them apart.
     #[must_use]
     pub(crate) fn with_media_type(&self, content_type: HeaderValue, etag_suffix: &str) -> Self {
-        Self { content_type, etags: etags(self.tag, etag_suffix), ..self.clone() }
+        Self {
+            content_type,
+            tag: self.tag,
+            bytes: self.bytes.clone(),
+            etags: etags(self.tag, etag_suffix),
+            encoded: Arc::clone(&self.encoded),
+            headers: Default::default(),
+        }
     }
 
     /// The strong ETag of this document in `coding` (RFC 9110 §8.8.3).
     #[must_use]
     pub(crate) fn etag(&self, coding: Coding) -> &HeaderValue {
         &self.etags[coding.index()]
+    }
+
+    /// The headers of answers with it in `coding`, where all are alike: made once, and cheaper to copy than to put together.
+    pub(crate) fn headers(&self, coding: Coding, make: impl FnOnce() -> HeaderMap) -> &HeaderMap {
+        self.headers[coding.index()].get_or_init(make)
     }
 
     /// The bytes in `coding`. The first one to ask makes them, the others wait for it.

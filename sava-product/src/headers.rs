@@ -2,7 +2,10 @@
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use sava_service::etag::none_match_fails;
+use sava_service::{
+    etag::none_match_fails,
+    server::{self, Signature},
+};
 
 use crate::{document::Document, encoding::Coding};
 
@@ -25,11 +28,17 @@ pub(crate) const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-co
 #[must_use]
 pub(crate) fn add_common(mut response: Response) -> Response {
     let headers = response.headers_mut();
+    if !server::is_signed(headers) {
+        insert_common(headers);
+    }
+    response
+}
+
+fn insert_common(headers: &mut HeaderMap) {
     headers.insert(header::VARY, VARY);
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 /// Answers with a document, in the coding that the client likes best, or with 304 where it has that already.
@@ -49,6 +58,38 @@ pub(crate) async fn answer_with(document: &Document, request: &HeaderMap, mut mo
     more.insert(header::CONTENT_TYPE, document.content_type.clone());
     let mut response = Response::new(Body::from(document.encoded(coding).await));
     *response.headers_mut() = more;
+    response
+}
+
+/// Answers as [`answer_with`] does, with a document whose answers all have the same headers: `make` makes those that it
+/// does not know itself, the first time.
+pub(crate) async fn answer_with_kept(
+    document: &Document,
+    request: &HeaderMap,
+    signature: &Signature,
+    make: impl FnOnce() -> HeaderMap,
+) -> Response {
+    let coding = Coding::negotiate(request, document.bytes.len(), &Coding::ALL);
+    let etag = document.etag(coding);
+    let headers = document.headers(coding, || {
+        let mut headers = make();
+        headers.insert(header::ETAG, etag.clone());
+        if let Some(coding) = coding.header() {
+            headers.insert(header::CONTENT_ENCODING, coding);
+        }
+        headers.insert(header::CONTENT_TYPE, document.content_type.clone());
+        insert_common(&mut headers);
+        signature.sign(&mut headers);
+        headers
+    });
+    let mut headers = headers.clone();
+    if none_match_fails(request, etag) {
+        headers.remove(header::CONTENT_ENCODING);
+        headers.remove(header::CONTENT_TYPE);
+        return not_modified(headers);
+    }
+    let mut response = Response::new(Body::from(document.encoded(coding).await));
+    *response.headers_mut() = headers;
     response
 }
 

@@ -37,9 +37,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let metrics = Arc::new(sava_product::ApiMetrics::new(&service_metrics.registry));
     metrics.serves(&catalog.load());
     tokio::spawn(watch(source, disk, Arc::clone(&catalog), Arc::clone(&metrics), readiness.clone()));
-    let state = AppState::new(&settings.api, catalog, metrics)?;
+    let identity = Identity::new("sava-product", settings.api.release.version);
+    let state = AppState::new(&settings.api, &identity, catalog, metrics)?;
     let service = Service {
-        identity: Identity::new("sava-product", settings.api.release.version),
+        identity,
         settings: settings.server,
         faults: settings.api.release.faults.clone(),
         readiness,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::extract::{MatchedPath, Request};
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 
 /// The part of the path that the route calls `{name}`, decoded; empty where the route has none of that name.
 ///
@@ -11,8 +11,12 @@ use percent_encoding::percent_decode_str;
 /// says what there is.
 pub(crate) fn parameter<'request>(request: &'request Request, name: &str) -> Cow<'request, str> {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let is_it = |part: &str| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) == Some(name);
-    let mut parts = route.split('/').zip(request.uri().path().split('/'));
+    let is_it = |part: &[u8]| {
+        part.strip_prefix(b"{").and_then(|part| part.strip_suffix(b"}")) == Some(name.as_bytes())
+    };
+    // By bytes: to search such short texts for a character takes longer.
+    let parts = |text: &'request str| text.as_bytes().split(|byte| *byte == b'/');
+    let mut parts = parts(route).zip(parts(request.uri().path()));
     let value = parts.find_map(|(part, value)| is_it(part).then_some(value)).unwrap_or_default();
-    percent_decode_str(value).decode_utf8_lossy()
+    percent_decode(value).decode_utf8_lossy()
 }

@@ -13,7 +13,7 @@ use crate::{
     array::answer_with_array,
     catalog::{Catalog, List, Store},
     document::{Document, Tag},
-    headers::{X_TOTAL_COUNT, answer_with},
+    headers::{X_TOTAL_COUNT, answer_with, answer_with_kept},
     negotiation::MediaType,
     path::parameter,
     problems,
@@ -48,16 +48,19 @@ pub(crate) async fn list_products(
     if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
         return query_products(&state, store, representation, query, request.headers()).await;
     }
-    let mut headers = state.version_headers(representation.version);
-    headers.insert(X_TOTAL_COUNT, HeaderValue::from(store.len()));
+    let headers = || {
+        let mut headers = state.version_headers(representation.version);
+        headers.insert(X_TOTAL_COUNT, HeaderValue::from(store.len()));
+        headers
+    };
     let response = match store.list(representation.version) {
         List::Whole { plain, vendor } => {
             let document = if representation.media_type == MediaType::Plain { plain } else { vendor };
-            answer_with(document, request.headers(), headers).await
+            answer_with_kept(document, request.headers(), &state.signature, headers).await
         }
         List::Large { tag } => {
             let positions = store.positions();
-            answer_with_array(store, representation, positions, *tag, request.headers(), headers)
+            answer_with_array(store, representation, positions, *tag, request.headers(), headers())
         }
     };
     Ok(representation.mark(response))

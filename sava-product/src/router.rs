@@ -2,13 +2,11 @@
 
 use axum::{
     Router,
-    extract::Request,
-    handler::Handler,
-    response::{IntoResponse as _, Response},
+    extract::{Request, State},
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use tower::util::MapResponseLayer;
 
 use crate::{
     headers::add_common,
@@ -31,7 +29,6 @@ pub fn router(state: AppState) -> Router {
         .fold(Router::new(), |router, (path, resource)| router.route(path, resource))
         .fallback(unknown_route)
         .with_state(state)
-        .layer(MapResponseLayer::new(add_common))
 }
 
 /// What answers at a route; nothing here where the server around the API does.
@@ -50,7 +47,16 @@ fn resource(route: Route) -> Option<MethodRouter<AppState>> {
 }
 
 /// A resource that is only read.
-fn read_only<H: Handler<T, AppState>, T: 'static>(handler: H) -> MethodRouter<AppState> {
+fn read_only<F, A>(handler: fn(State<AppState>, Request) -> F) -> MethodRouter<AppState>
+where
+    F: Future<Output = A> + Send + 'static,
+    A: IntoResponse,
+{
+    // Within the handler: a layer around the routes would be two allocations a request.
+    let handler = move |state: State<AppState>, request: Request| {
+        let answer = handler(state, request);
+        async move { add_common(answer.await.into_response()) }
+    };
     get(handler).options(options).fallback(method_not_allowed)
 }
 
@@ -67,16 +73,16 @@ async fn options(request: Request) -> Response {
             .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked_for.unwrap_or(HeaderValue::from_static("*")));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     }
-    response
+    add_common(response)
 }
 
 async fn method_not_allowed(request: Request) -> Response {
     let allow: [(HeaderName, HeaderValue); 1] = [(header::ALLOW, ALLOW)];
-    (allow, problems::method_not_allowed(request.method())).into_response()
+    add_common((allow, problems::method_not_allowed(request.method())).into_response())
 }
 
 async fn unknown_route(request: Request) -> Response {
-    problems::unknown_route(request.uri().path()).into_response()
+    add_common(problems::unknown_route(request.uri().path()).into_response())
 }
 
 #[cfg(test)]

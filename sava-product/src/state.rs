@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue, header};
-use sava_service::{Identity, Problem};
+use sava_service::{Identity, Problem, server::Signature};
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct AppState {
     pub(crate) documents: Arc<Documents>,
     /// What is counted.
     metrics: Arc<ApiMetrics>,
+    /// What the server around the API adds to each answer.
+    pub(crate) signature: Arc<Signature>,
     /// How long lists and products may be kept.
     cache_control: HeaderValue,
     /// Where the queries run that take time.
@@ -51,6 +53,7 @@ impl AppState {
     /// Never: digits can be the value of a header.
     pub fn new(
         settings: &ApiSettings,
+        identity: &Identity,
         catalog: Arc<ArcSwap<Catalog>>,
         metrics: Arc<ApiMetrics>,
     ) -> anyhow::Result<Self> {
@@ -63,6 +66,7 @@ impl AppState {
             catalog,
             documents: Arc::new(Documents::new(settings.release)?),
             metrics,
+            signature: Arc::new(Signature::new(identity)),
             cache_control,
             searches: Searches::new(),
         })

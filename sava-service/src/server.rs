@@ -28,6 +28,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{Router, body::Body, extract::Request, http::HeaderName, response::Response};
 
+pub use self::state::{Signature, is_signed};
 use self::{exchange::exchange, record::Wire, routes::RouteLayer, state::ServerState};
 use crate::{
     Identity, Metrics, Problem, Readiness, faults::Faults, settings::ServiceSettings, trace::Tracing,

@@ -21,8 +21,12 @@ use crate::{
 fn api(release: &str) -> Router {
     let arguments = ["sava-product", "--release", release, "--listen=[::]:0", "--admin-listen=[::]:0"];
     let settings = Settings::try_parse_from(arguments).unwrap();
+    let identity = Identity::new("sava-product", release);
     let catalog = Arc::new(ArcSwap::from_pointee(Source::Embedded.load().unwrap()));
-    router(AppState::new(&settings.api, catalog, Arc::new(ApiMetrics::new(&Registry::new()))).unwrap())
+    router(
+        AppState::new(&settings.api, &identity, catalog, Arc::new(ApiMetrics::new(&Registry::new())))
+            .unwrap(),
+    )
 }
 
 /// The service of a release, with its probes, and how many requests it answers at once.
@@ -405,8 +409,15 @@ async fn a_list_too_large_to_keep_is_sent_whole() {
     let settings =
         Settings::try_parse_from(["sava-product", "--listen=[::]:0", "--admin-listen=[::]:0"]).unwrap();
     let catalog = Arc::new(ArcSwap::from_pointee(catalog));
-    let api =
-        router(AppState::new(&settings.api, catalog, Arc::new(ApiMetrics::new(&Registry::new()))).unwrap());
+    let api = router(
+        AppState::new(
+            &settings.api,
+            &Identity::new("sava-product", "3.0.0"),
+            catalog,
+            Arc::new(ApiMetrics::new(&Registry::new())),
+        )
+        .unwrap(),
+    );
     let list = get(&api, "/products/ie", &[("accept-encoding", "gzip")]).await;
     assert_eq!(list.header("content-length"), list.body.len().to_string());
     assert_eq!(list.json().as_array().unwrap().len(), 6000);

@@ -140,7 +140,12 @@ fn is_host(host: &[u8]) -> bool {
 
 /// A byte of `reg-name`: unreserved, sub-delims, or of a percent-encoding.
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte)
+    // A table of the compiler's: to search a text for the byte takes more.
+    matches!(
+        byte,
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
+            | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b'%'
+    )
 }
 
 /// Whether a `Host` can only mean this machine's address: localhost or a literal address. A page of another site,

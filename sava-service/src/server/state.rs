@@ -6,22 +6,22 @@ use std::sync::{
 };
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
 
 use super::{Service, X_SAVA_INSTANCE, X_SAVA_RELEASE};
 use crate::{
+    Identity,
     faults::control::FaultControl,
     metrics::{HttpMetrics, Rejection},
-    trace::Tracing,
+    trace::{Tracing, X_REQUEST_ID},
 };
 
 /// What all requests of a process share.
 pub(crate) struct ServerState {
     pub service: Service,
-    release: HeaderValue,
-    instance: HeaderValue,
+    signature: Signature,
     pub metrics: HttpMetrics,
     pub faults: FaultControl,
     pub(crate) tracing: Tracing,
@@ -34,11 +34,9 @@ pub(crate) struct ServerState {
 
 impl ServerState {
     pub(crate) fn new(service: Service, tracing: Tracing) -> Arc<Self> {
-        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"));
         let registry = &service.metrics.registry;
         Arc::new(Self {
-            release: value(&service.identity.release),
-            instance: value(&service.identity.instance),
+            signature: Signature::new(&service.identity),
             metrics: HttpMetrics::new(&service.identity, registry),
             faults: FaultControl::new(
                 service.settings.faults_over(&service.faults),
@@ -67,11 +65,40 @@ impl ServerState {
 
     /// Adds what every answer carries, whoever made it.
     pub(crate) fn sign(&self, response: &mut Response) {
+        let headers = response.headers_mut();
+        if !is_signed(headers) {
+            self.signature.add(headers);
+        }
+    }
+}
+
+/// What every answer of a process carries, whoever made it. A service that keeps the headers of an answer has them signed
+/// before, and [`is_signed`] spares them the second time.
+#[derive(Debug)]
+pub struct Signature {
+    release: HeaderValue,
+    instance: HeaderValue,
+}
+
+impl Signature {
+    /// That of the answers of this process.
+    #[must_use]
+    pub fn new(identity: &Identity) -> Self {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"));
+        Self { release: value(&identity.release), instance: value(&identity.instance) }
+    }
+
+    /// Adds it to headers that are kept for many answers, and a place for each request's id.
+    pub fn sign(&self, headers: &mut HeaderMap) {
+        self.add(headers);
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
+    }
+
+    fn add(&self, headers: &mut HeaderMap) {
         const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
         const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
         // What is not a page may load nothing, and nothing may be framed; a page says what it needs itself.
         const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-        let headers = response.headers_mut();
         headers.reserve(7);
         headers.insert(X_SAVA_RELEASE, self.release.clone());
         headers.insert(X_SAVA_INSTANCE, self.instance.clone());
@@ -79,4 +106,10 @@ impl ServerState {
         headers.entry(header::REFERRER_POLICY).or_insert(SAME_ORIGIN);
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     }
+}
+
+/// Whether an answer has been signed already.
+#[must_use]
+pub fn is_signed(headers: &HeaderMap) -> bool {
+    headers.contains_key(X_SAVA_RELEASE)
 }
