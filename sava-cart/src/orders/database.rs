@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgConnectOptions;
 
 /// How long the pools wait for a connection: shorter, so that their own errors, which say more, come first.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(6);
@@ -64,8 +64,6 @@ impl FromStr for Database {
     fn from_str(url: &str) -> Result<Self, String> {
         const ENCODE: &str = "in USER and PASSWORD all but letters, digits and -._~!$&'()*+,;=: has to be \
                               percent-encoded: / as %2F, ? as %3F, # as %23, @ as %40, % as %25; @ also in what follows";
-        const NO_TLS: &str = "sslmode asks for TLS, which the store front does not speak to PostgreSQL: leave sslmode \
-                              out, and let a proxy beside it, such as a service mesh's, encrypt the connection";
         const TAKES: &str = "takes sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE";
         if let Some(rest) = url.strip_prefix("sqlite:") {
             let file = rest.strip_prefix("//").unwrap_or(rest);
@@ -82,16 +80,28 @@ impl FromStr for Database {
             }
             let options: PgConnectOptions =
                 url.parse().map_err(|_| format!("{TAKES}; this is not a URL of PostgreSQL"))?;
-            // Each connection would fail, long after the start.
-            return match options.get_ssl_mode() {
-                PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => {
-                    Ok(Self::Postgres(Box::new(options)))
-                }
-                PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => Err(NO_TLS.to_owned()),
-            };
+            check_files(rest)?;
+            return Ok(Self::Postgres(Box::new(options)));
         }
         Err(TAKES.to_owned())
     }
+}
+
+/// Whether the files of certificates and keys that a URL names can be read: each connection would fail, long after the
+/// start.
+fn check_files(rest: &str) -> Result<(), String> {
+    const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    for (name, file) in pairs.iter().filter(|(name, _)| FILES.contains(&name.as_str())) {
+        std::fs::File::open(file)
+            .map_err(|error| format!("{name}: the file {file:?} cannot be read: {error}"))?;
+    }
+    let has = |wanted: &str| pairs.iter().any(|(name, _)| name == wanted);
+    if has("sslcert") != has("sslkey") {
+        return Err("sslcert and sslkey go together: the one is the certificate of the other".to_owned());
+    }
+    Ok(())
 }
 
 /// Whether user and password, in what follows the scheme of a URL, are encoded as they have to be (RFC 3986 §3.2.1).
@@ -148,15 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn tls_that_could_never_be_had_is_refused() {
-        for mode in ["require", "verify-ca", "verify-full"] {
-            let message =
-                format!("postgres://shop:s3cret@db/shop?sslmode={mode}").parse::<Database>().unwrap_err();
-            assert!(message.contains("TLS") && !message.contains("s3cret"), "{message}");
-        }
-        for mode in ["disable", "allow", "prefer"] {
-            let url = format!("postgres://shop:s3cret@db/shop?sslmode={mode}");
-            assert!(matches!(url.parse(), Ok(Database::Postgres(_))), "{url}");
+    fn files_of_tls_are_looked_at_before_they_are_needed() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("root.pem");
+        std::fs::write(&file, "").unwrap();
+        let (file, missing) = (file.display(), directory.path().join("none.pem"));
+        let missing = missing.display();
+        let parse = |query: String| {
+            format!("postgres://shop:s3cret@db/shop?sslmode=verify-full&{query}").parse::<Database>()
+        };
+        assert!(matches!(parse(format!("sslrootcert={file}")), Ok(Database::Postgres(_))));
+        for (query, why) in [
+            (format!("sslrootcert={missing}"), "sslrootcert: the file \""),
+            (format!("sslcert={file}&sslkey={missing}"), "sslkey: the file \""),
+            (format!("sslcert={file}"), "sslcert and sslkey go together"),
+        ] {
+            let message = parse(query).unwrap_err();
+            assert!(message.contains(why) && !message.contains("s3cret"), "{message}");
         }
     }
 

@@ -10,12 +10,13 @@ use sava_service::Resolver;
 use sqlx::{
     PgPool,
     migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use tokio::sync::OnceCell;
 
 use super::{
     database::ACQUIRE_TIMEOUT,
+    relay::Relay,
     unavailable::{Unavailable, is_read_only},
 };
 
@@ -33,9 +34,11 @@ const TRIAL: &str = "INSERT INTO orders
 
 pub(super) struct Postgres {
     /// With the host's name as it was given: sqlx would resolve it by the C library's resolver, which a static binary
-    /// in an empty image does not have, so the pool gets addresses.
+    /// in an empty image does not have, so the pool gets addresses, or the name and a way to it.
     options: PgConnectOptions,
     resolver: Resolver,
+    /// The way to a server whose certificate may be held against its name, or that is told the name.
+    relay: Option<Relay>,
     pool: PgPool,
     migrated: OnceCell<()>,
     /// Connections that are older are not used: their server was read-only. Held only to look, never over an await.
@@ -60,10 +63,21 @@ impl Postgres {
                 Box::pin(async move { Ok(is_young) })
             },
         );
+        let resolver = Resolver::of_the_system();
+        let relay = if is_name(options) && asks_for_tls(options) {
+            let relay = Relay::start(resolver.clone(), options.get_host(), options.get_port());
+            relay
+                .inspect_err(|error| tracing::warn!(%error, "there is no way to the database by its name"))
+                .ok()
+        } else {
+            None
+        };
+        let by_relay = relay.as_ref().map(|relay| options.clone().socket(relay.directory()));
         Self {
             options: options.clone(),
-            resolver: Resolver::of_the_system(),
-            pool: pool.connect_lazy_with(options.clone()),
+            resolver,
+            pool: pool.connect_lazy_with(by_relay.unwrap_or_else(|| options.clone())),
+            relay,
             migrated: OnceCell::new(),
             oldest,
         }
@@ -113,19 +127,32 @@ impl Postgres {
     }
 
     async fn resolve(&self) -> Result<(), Unavailable> {
-        let host = self.options.get_host();
-        let is_socket = host.starts_with('/') || self.options.get_socket().is_some();
-        if is_socket || host.parse::<std::net::IpAddr>().is_ok() {
+        if !is_name(&self.options) {
             return Ok(());
         }
+        let host = self.options.get_host();
         let addresses = self
             .resolver
             .resolve(host)
             .await
             .map_err(|error| Unavailable::Name(format!("{host}: {error}")))?;
-        if let Some(address) = addresses.first() {
+        if self.relay.is_none()
+            && let Some(address) = addresses.first()
+        {
             self.pool.set_connect_options(self.options.clone().host(&address.to_string()));
         }
         Ok(())
     }
+}
+
+/// Whether the server is named, and not an address or a socket.
+fn is_name(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    let is_socket = host.starts_with('/') || options.get_socket().is_some();
+    !is_socket && host.parse::<std::net::IpAddr>().is_err()
+}
+
+/// Whether there is no connection without TLS.
+fn asks_for_tls(options: &PgConnectOptions) -> bool {
+    matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
 }

@@ -13,3 +13,4 @@ mod roving_shopper;
 mod shelf;
 mod spread;
 mod stores;
+mod tls;

@@ -1,6 +1,8 @@
 //! A PostgreSQL of a test's own.
 
-use std::{net::TcpListener, path::PathBuf, process::Command};
+use std::{
+    fs::Permissions, net::TcpListener, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command,
+};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -15,9 +17,54 @@ pub struct Postgres {
     directory: TempDir,
 }
 
+/// What a server needs that takes connections with TLS alone; each is PEM.
+#[derive(Debug)]
+pub struct ServerTls {
+    /// Of the server.
+    pub certificate: String,
+    /// The certificate's.
+    pub key: String,
+    /// The certificate of who signs those of clients.
+    pub client_ca: String,
+}
+
+/// With these it takes no connection without TLS, and the user `certified` by a certificate of that name.
+const HBA_OF_TLS: &str =
+    "hostssl all certified 127.0.0.1/32 cert\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+
 impl Postgres {
     /// Starts one, and waits until it takes connections.
     pub async fn start() -> Self {
+        let mut postgres = Self::initialized();
+        postgres.serve().await;
+        postgres
+    }
+
+    /// Starts one that takes connections with TLS alone.
+    pub async fn start_with_tls(tls: &ServerTls) -> Self {
+        let mut postgres = Self::initialized();
+        let data = postgres.directory.path().join("data");
+        for (name, text) in [
+            ("server.crt", &*tls.certificate),
+            ("server.key", &*tls.key),
+            ("root.crt", &*tls.client_ca),
+            ("pg_hba.conf", HBA_OF_TLS),
+        ] {
+            let file = data.join(name);
+            std::fs::write(&file, text).expect("a file can be written");
+            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+            if is_root() {
+                run(Command::new("chown").arg("postgres:").arg(&file));
+            }
+        }
+        let settings = "ssl = on\nssl_ca_file = 'root.crt'\n";
+        std::fs::write(data.join("postgresql.auto.conf"), settings).expect("a file can be written");
+        postgres.serve().await;
+        postgres.execute("CREATE ROLE certified LOGIN SUPERUSER");
+        postgres
+    }
+
+    fn initialized() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let password = directory.path().join("password");
         std::fs::write(&password, "s3cret\n").expect("a file can be written");
@@ -35,9 +82,7 @@ impl Postgres {
             "--encoding=UTF8",
         ]);
         run(&mut initdb);
-        let mut postgres = Self { process: None, port: free_port(), directory };
-        postgres.serve().await;
-        postgres
+        Self { process: None, port: free_port(), directory }
     }
 
     /// Starts a standby of it, which follows it by streaming, and waits until it can be read.
@@ -86,7 +131,8 @@ impl Postgres {
     /// Runs SQL in it, as its owner, who may write whatever the default is.
     pub fn execute(&self, sql: &str) {
         let mut psql = server_command("psql");
-        psql.env("PGOPTIONS", "-c default_transaction_read_only=off");
+        // It looks for certificates at home, which may be another user's.
+        psql.env("PGOPTIONS", "-c default_transaction_read_only=off").env("HOME", self.directory.path());
         psql.args(["-v", "ON_ERROR_STOP=1", "-c", sql, &self.url("127.0.0.1")]);
         run(&mut psql);
     }

@@ -4,7 +4,7 @@ use sava_testbed::{Balancer, Cart, CartBuilder, Postgres, body};
 use super::roving_shopper::{Filled, RovingShopper, order_number};
 
 /// 64 bytes in hex.
-fn key() -> String {
+pub(super) fn key() -> String {
     "5a".repeat(64)
 }
 
