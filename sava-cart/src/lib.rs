@@ -19,11 +19,12 @@ pub mod cookies;
 mod metrics;
 mod money;
 mod product_service;
+mod relay;
 mod release;
 pub mod settings;
 mod theme;
 
 pub use catalog::{Catalog, Freshness, Listing, Product, ProductQuery, Sort};
 pub use metrics::ShopMetrics;
-pub use product_service::Endpoint;
+pub use product_service::{Authorities, Endpoint};
 pub use state::AppState;

@@ -37,7 +37,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         database.make_directory();
     }
     let identity = Identity::new("sava-cart", settings.release.version);
-    let state = AppState::new(&settings, &database, &identity, &readiness, &metrics);
+    let state = AppState::new(&settings, &database, &identity, &readiness, &metrics)?;
     tokio::spawn(state.watch_orders(readiness.clone()));
     let state_for_version = state.clone();
     let service = Service {

@@ -5,7 +5,6 @@ pub(crate) mod database;
 pub(crate) mod form_key;
 pub(crate) mod order;
 mod postgres;
-mod relay;
 mod row;
 mod sqlite;
 pub(crate) mod unavailable;

@@ -9,6 +9,7 @@ use sava_service::settings::ServiceSettings;
 use crate::{
     cookies::Key,
     orders::Database,
+    product_service::Authorities,
     release::{self, Release},
 };
 
@@ -24,9 +25,14 @@ pub struct Settings {
     #[arg(long, env = "LOCALE", default_value = "ie", value_parser = StoreCode::from_str)]
     pub locale: StoreCode,
 
-    /// The URL of the product service; may have a path
+    /// The URL of the product service, by http or https; may have a path
     #[arg(long, env = "PRODUCT_SERVICE_ADDR", default_value = "http://sava-product:9070", value_parser = product_service)]
     pub product_service: Url,
+
+    /// A PEM file with the certificates of those who may sign that of an https product service [default: the public
+    /// authorities]
+    #[arg(long, env = "PRODUCT_SERVICE_CA", value_parser = Authorities::of_file)]
+    pub product_service_ca: Option<Authorities>,
 
     /// The path that the store front is under, where nothing strips it
     #[arg(long, env = "BASE_PATH", default_value = "/", value_parser = base_path)]
@@ -169,9 +175,9 @@ fn state_directory(lookup: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf>
 }
 
 fn product_service(text: &str) -> Result<Url, String> {
-    let wrong = "takes an http URL such as http://sava-product:9070, without query or user";
+    let wrong = "takes an http or https URL such as http://sava-product:9070, without query or user";
     let url = Url::parse(text).map_err(|error| format!("{wrong} ({error})"))?;
-    let plain = url.scheme() == "http"
+    let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()
         && url.query().is_none()
         && url.fragment().is_none()
@@ -243,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn the_product_service_is_an_http_url() {
+    fn the_product_service_is_an_http_or_https_url() {
         for text in
-            ["sava-product:9070", "https://x", "http://user:pw@x", "http://x/?y", "tcp://10.0.0.1:9070", ""]
+            ["sava-product:9070", "ftp://x", "http://user:pw@x", "http://x/?y", "tcp://10.0.0.1:9070", ""]
         {
             assert!(parse(&["--product-service", text]).is_err(), "{text}");
         }
-        for text in ["http://sava-product:9070", "http://[::1]:9070", "http://gateway/products-api/"] {
+        for text in ["http://sava-product:9070", "http://[::1]:9070", "https://gateway/products-api/"] {
             assert!(parse(&["--product-service", text]).is_ok(), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 //! What every handler of the store front is given.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use sava_service::{Identity, Metrics, Readiness, Resolver};
 
@@ -34,20 +34,23 @@ pub struct AppState {
 impl AppState {
     /// The state of a store front with these settings, whose orders are in `database`. It waits for nothing: whether the product service and the
     /// database are there shows when they are asked, and `readiness` reports it.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When there is no way to a product service by https.
     pub fn new(
         settings: &Settings,
         database: &Database,
         identity: &Identity,
         readiness: &Readiness,
         metrics: &Metrics,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let metrics = ShopMetrics::new(&metrics.registry);
         let key = settings.cookie_key.clone().unwrap_or_else(|| Key::beside(database.file()));
         let (locale, release) = (settings.locale.as_str(), settings.release);
-        let endpoint = Endpoint::new(&settings.product_service, Resolver::of_the_system());
+        let authorities = settings.product_service_ca.clone().unwrap_or_default();
+        let endpoint = Endpoint::new(&settings.product_service, Resolver::of_the_system(), &authorities)?;
         let catalog = Catalog::new(locale, release, &endpoint, metrics.clone(), readiness.clone());
-        Self {
+        Ok(Self {
             release,
             identity: identity.clone(),
             sampler: Sampler::new(release, &endpoint, {
@@ -59,7 +62,7 @@ impl AppState {
             metrics,
             cookies: Cookies::new(key, locale, settings.is_public_https()),
             settings: Arc::new(settings.clone()),
-        }
+        })
     }
 
     /// Reports to `readiness`, metrics and the log whether orders can be written; never ends.

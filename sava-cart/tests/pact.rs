@@ -16,7 +16,8 @@ use std::{
 use axum::{Router, body::Body, extract::Request, http::Response};
 use clap::Parser as _;
 use sava_cart::{
-    Catalog, Endpoint, Freshness, Listing, Product, ProductQuery, ShopMetrics, settings::Settings,
+    Authorities, Catalog, Endpoint, Freshness, Listing, Product, ProductQuery, ShopMetrics,
+    settings::Settings,
 };
 use sava_service::{Readiness, Resolver};
 use serde_json::{Value, json};
@@ -309,6 +310,7 @@ fn catalog(product_service: &str, release: &str, locale: &str) -> Catalog {
         locale,
     ]);
     let metrics = ShopMetrics::new(&prometheus::Registry::new());
-    let endpoint = Endpoint::new(&settings.product_service, Resolver::of_the_system());
+    let endpoint =
+        Endpoint::new(&settings.product_service, Resolver::of_the_system(), &Authorities::default()).unwrap();
     Catalog::new(settings.locale.as_str(), settings.release, &endpoint, metrics, Readiness::default())
 }

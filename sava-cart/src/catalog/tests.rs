@@ -16,7 +16,7 @@ use tokio::{
 use super::*;
 use sava_service::Resolver;
 
-use crate::settings::Settings;
+use crate::{product_service::Authorities, settings::Settings};
 
 const V1: &str = r#"[{"id":3,"title":"Dreamcatcher","description":"Catches.","price":25,"locale":"ie"}]"#;
 const V3: &str = r#"[{"id":3,"title":"Dreamcatcher","price":{"amount":2500,"currency":"EUR"}}]"#;
@@ -140,7 +140,8 @@ fn catalog_with(product_service: &str, arguments: &[&str], resolver: &Resolver) 
     ];
     let settings = Settings::parse_from(fixed.iter().chain(arguments));
     let metrics = ShopMetrics::new(&prometheus::Registry::new());
-    let endpoint = Endpoint::new(&settings.product_service, resolver.clone());
+    let endpoint =
+        Endpoint::new(&settings.product_service, resolver.clone(), &Authorities::default()).unwrap();
     Catalog::new(settings.locale.as_str(), settings.release, &endpoint, metrics, Readiness::default())
 }
 

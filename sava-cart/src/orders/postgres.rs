@@ -16,9 +16,9 @@ use tokio::sync::OnceCell;
 
 use super::{
     database::ACQUIRE_TIMEOUT,
-    relay::Relay,
     unavailable::{Unavailable, is_read_only},
 };
+use crate::relay::Relay;
 
 /// A newer release may have migrated the database before this one was rolled back to: migrations only ever add.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -65,7 +65,7 @@ impl Postgres {
         );
         let resolver = Resolver::of_the_system();
         let relay = if is_name(options) && asks_for_tls(options) {
-            let relay = Relay::start(resolver.clone(), options.get_host(), options.get_port());
+            let relay = Relay::start(resolver.clone(), options.get_host(), options.get_port(), None);
             relay
                 .inspect_err(|error| tracing::warn!(%error, "there is no way to the database by its name"))
                 .ok()

@@ -1,9 +1,12 @@
 //! Where the product service is, and what all connections to it have in common.
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use reqwest::{ClientBuilder, Url};
 use sava_service::resolver::{ResolveError, Resolver};
+
+use super::Authorities;
+use crate::relay::{Relay, Tls};
 
 /// Connecting takes no longer, once the name is resolved.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
@@ -16,17 +19,36 @@ pub struct Endpoint {
     /// Ends in a slash.
     base: Url,
     resolver: Resolver,
+    /// The way to a service that speaks TLS.
+    relay: Option<Arc<Relay>>,
 }
 
 impl Endpoint {
-    /// The product service below `base`, an http URL, whose host `resolver` finds.
-    #[must_use]
-    pub fn new(base: &Url, resolver: Resolver) -> Self {
+    /// The product service below `base`, an http or https URL, whose host `resolver` finds; by https it is one that the
+    /// `authorities` vouch for.
+    ///
+    /// # Errors
+    /// When there is no way to a service by https.
+    pub fn new(base: &Url, resolver: Resolver, authorities: &Authorities) -> io::Result<Self> {
         let mut base = base.clone();
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        Self { base, resolver }
+        let relay = if base.scheme() == "https" {
+            let (host, port) =
+                (base.host_str().unwrap_or_default(), base.port_or_known_default().unwrap_or(443));
+            let tls = Tls::new(authorities.connector(), host)?;
+            let relay = Relay::start(resolver.clone(), host.trim_matches(['[', ']']), port, Some(tls))?;
+            // To the relay it is plain.
+            base = format!("http{}", base.as_str().trim_start_matches("https"))
+                .parse()
+                .map_err(io::Error::other)?;
+            base.set_port(Some(port)).map_err(|()| io::Error::other("it has no port"))?;
+            Some(Arc::new(relay))
+        } else {
+            None
+        };
+        Ok(Self { base, resolver, relay })
     }
 
     /// The URL of `path`, which is of plain segments, without a slash before them.
@@ -42,10 +64,14 @@ impl Endpoint {
     /// A client that has no connection yet. Another host is not the product service, so redirects are not followed; and
     /// the environment's proxy is not for inside a cluster.
     pub(crate) fn client(&self) -> ClientBuilder {
-        reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .dns_resolver(self.resolver.clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
+            .no_proxy();
+        match &self.relay {
+            Some(relay) => builder.unix_socket(relay.socket()),
+            None => builder,
+        }
     }
 }

@@ -1,0 +1,86 @@
+//! Who may sign the certificate of a product service that is reached by https.
+
+use std::{path::Path, sync::Arc};
+
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::ring,
+        pki_types::{CertificateDer, pem::PemObject as _},
+    },
+};
+
+/// The authorities whose word is taken.
+#[derive(Clone, Debug, Default)]
+pub struct Authorities {
+    /// Those of a file, alone; the public ones where there are none.
+    own: Vec<CertificateDer<'static>>,
+}
+
+impl Authorities {
+    /// Those whose certificates are in a PEM file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has none.
+    pub fn of_file(file: &str) -> Result<Self, String> {
+        let certificates = CertificateDer::pem_file_iter(Path::new(file)).and_then(Iterator::collect);
+        let own: Vec<_> = certificates.map_err(|error| format!("{file:?} cannot be read: {error}"))?;
+        if own.is_empty() {
+            return Err(format!("{file:?} has no certificate: takes a PEM file"));
+        }
+        let mut store = RootCertStore::empty();
+        for certificate in &own {
+            store
+                .add(certificate.clone())
+                .map_err(|error| format!("{file:?} has a bad certificate: {error}"))?;
+        }
+        Ok(Self { own })
+    }
+
+    /// What speaks TLS to servers that they vouch for.
+    ///
+    /// # Panics
+    /// Never: ring speaks the default versions.
+    pub(crate) fn connector(&self) -> TlsConnector {
+        let mut store = RootCertStore::empty();
+        if self.own.is_empty() {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        } else {
+            store.add_parsable_certificates(self.own.iter().cloned());
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks them")
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text, why) in [
+            ("none.pem", None, "cannot be read"),
+            ("empty.pem", Some(""), "has no certificate"),
+            ("text.pem", Some("a certificate"), "has no certificate"),
+            (
+                "bad.pem",
+                Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+                "bad certificate",
+            ),
+        ] {
+            let file = directory.path().join(name);
+            if let Some(text) = text {
+                std::fs::write(&file, text).unwrap();
+            }
+            let message = Authorities::of_file(file.to_str().unwrap()).unwrap_err();
+            assert!(message.contains(why), "{name}: {message}");
+        }
+    }
+}
