@@ -171,6 +171,46 @@ impl Postgres {
     }
 }
 
+/// A `PgBouncer` in front of a server, which keeps a session for each client; it ends with this value.
+#[derive(Debug)]
+pub struct PgBouncer {
+    _process: Process,
+    port: u16,
+    _directory: TempDir,
+}
+
+impl PgBouncer {
+    /// Starts one as k8s/base/README.md says, and waits until it takes connections.
+    pub async fn start(postgres: &Postgres) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let (port, users) = (free_port(), directory.path().join("users"));
+        let settings = format!(
+            "[databases]\npostgres = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\npool_mode = session\n\
+             ignore_startup_parameters = extra_float_digits\ndefault_pool_size = 32\n",
+            postgres.port(),
+            users.display()
+        );
+        let file = directory.path().join("pgbouncer.ini");
+        std::fs::write(&users, "\"shop\" \"s3cret\"\n").expect("a file can be written");
+        std::fs::write(&file, settings).expect("a file can be written");
+        if is_root() {
+            run(Command::new("chown").args(["-R", "postgres:"]).arg(directory.path()));
+        }
+        let mut command = as_postgres("/usr/sbin/pgbouncer".into());
+        command.arg(&file);
+        let process = Process::spawn("pgbouncer", command);
+        process.line("process up").await;
+        Self { _process: process, port, _directory: directory }
+    }
+
+    /// The URL of the server behind it, as `DATABASE_URL` takes it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://shop:s3cret@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
 /// PostgreSQL takes no port 0: one that was free a moment ago will do.
 fn free_port() -> u16 {
     let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
@@ -184,7 +224,11 @@ fn server_command(program: &str) -> Command {
         .filter_map(|version| Some(version.ok()?.path().join("bin")))
         .collect();
     folders.sort();
-    let program = folders.pop().expect("a version of PostgreSQL's server").join(program);
+    as_postgres(folders.pop().expect("a version of PostgreSQL's server").join(program))
+}
+
+/// A program that refuses to run as root.
+fn as_postgres(program: PathBuf) -> Command {
     if is_root() {
         // Bound to this process by the same program that makes it another user's.
         let mut command = Command::new("/usr/bin/setpriv");

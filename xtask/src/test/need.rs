@@ -89,6 +89,13 @@ pub(crate) const POSTGRESQL: Need = Need {
     source: Source::Debian(&["postgresql"]),
 };
 
+/// Shares connections to PostgreSQL.
+pub(super) const PGBOUNCER: Need = Need {
+    name: "PgBouncer",
+    found: || find("pgbouncer").is_some() || fs::exists("/usr/sbin/pgbouncer").unwrap_or(false),
+    source: Source::Debian(&["pgbouncer"]),
+};
+
 pub(super) const PROMTOOL: Need = Need {
     name: "promtool, which reads Prometheus' rules",
     found: || find("promtool").is_some(),

@@ -1,5 +1,5 @@
 use reqwest::StatusCode;
-use sava_testbed::{Balancer, Cart, CartBuilder, Postgres, body};
+use sava_testbed::{Balancer, Cart, CartBuilder, PgBouncer, Postgres, body};
 
 use super::roving_shopper::{Filled, RovingShopper, order_number};
 
@@ -40,6 +40,19 @@ async fn fifty_submits_of_a_form_are_one_order_in_postgresql() {
         async { with_postgres(&postgres, "127.0.0.1").await },
         async { with_postgres(&postgres, "localhost").await },
     );
+    for cart in [&first, &second, &third] {
+        cart.logged("orders can be written").await;
+    }
+    submit_fifty_times(&[&first, &second, &third]).await;
+}
+
+#[tokio::test]
+async fn fifty_submits_of_a_form_are_one_order_behind_pgbouncer() {
+    let postgres = Postgres::start().await;
+    let bouncer = PgBouncer::start(&postgres).await;
+    let cart = || Cart::start().env("DATABASE_URL", bouncer.url()).env("COOKIE_KEY", key());
+    let (first, second, third) =
+        tokio::join!(async { cart().await }, async { cart().await }, async { cart().await });
     for cart in [&first, &second, &third] {
         cart.logged("orders can be written").await;
     }
