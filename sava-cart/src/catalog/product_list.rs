@@ -1,9 +1,6 @@
 //! A parsed list of products with its store: made once for each answer that differs, and then only read.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
     fruit::Fruit,
@@ -21,8 +18,6 @@ const PLACE_BYTES: usize = 48;
 /// The products of a store, in the order of the list.
 #[derive(Debug)]
 pub struct ProductList {
-    /// Differs for each shelf of this process: what is made of a shelf can be kept by it.
-    pub serial: u64,
     /// Whose products they are.
     pub store: Store,
     /// What is on sale, in the product service's order.
@@ -39,12 +34,10 @@ pub struct ProductList {
 }
 
 impl ProductList {
-    /// The shelf with nothing but the fruit that carts may have.
+    /// The list with nothing but the fruit that carts may have.
     #[must_use]
     pub fn empty(store: Store) -> Self {
-        static SERIAL: AtomicU64 = AtomicU64::new(1);
         Self {
-            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             fruit: Fruit::ALL.into_iter().map(|fruit| product_of(fruit, &store)).collect(),
             store,
             products: Vec::new(),
@@ -56,7 +49,7 @@ impl ProductList {
         }
     }
 
-    /// The shelf that sells fruit.
+    /// The list that sells fruit.
     #[must_use]
     pub fn of_fruit(store: Store) -> Self {
         let mut list = Self::empty(store);
