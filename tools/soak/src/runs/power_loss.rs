@@ -16,20 +16,28 @@ use crate::{
 };
 
 pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
-    // On a busy machine strace was once attached and told of nothing: then nothing was tried, and it begins again.
-    for _ in 0..3 {
+    // On a busy machine strace was attached and told of nothing, a few times: then nothing was tried, and it begins again.
+    let mut said = String::new();
+    for pause in 0..6 {
+        sleep(Duration::from_secs(pause)).await;
         let own = Arc::new(Oracle::default());
-        if has_run(effort, seed, &own).await? {
-            oracle.take(&own, "the power");
-            return Ok(());
+        match has_run(effort, seed, &own).await? {
+            Ok(()) => {
+                oracle.take(&own, "the power");
+                return Ok(());
+            }
+            Err(Silence(of_strace)) => said = of_strace,
         }
         oracle.count("runs of which strace told nothing");
     }
-    bail!("strace is attached, and tells of no write")
+    bail!("strace is attached, and tells of no write: {said}")
 }
 
-/// Whether there was anything to look at.
-async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<bool> {
+/// What strace said instead of what is written.
+struct Silence(String);
+
+/// A run, or why there was nothing to look at.
+async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<Result<(), Silence>> {
     let directory = tempfile::tempdir()?;
     let log = directory.path().join("strace.log");
     let product = Product::start().await;
@@ -40,7 +48,7 @@ async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Res
     let start = DiskImage::of(folder)?;
     let Some(strace) = follow(cart.process().id(), &log).await else {
         oracle.count("runs left out, as this user may trace no process");
-        return Ok(true);
+        return Ok(Ok(()));
     };
     let addresses = Addresses::of([cart.address().to_owned()]);
     let shoppers = Shoppers::start(4, seed, &addresses, oracle, Shopper::may_lose_answers)?;
@@ -51,10 +59,11 @@ async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Res
     addresses.set([]);
     shoppers.leave().await;
     cart.kill();
-    strace.exit().await;
-    let events = trace::read(&std::fs::read_to_string(&log)?)?;
+    let said = strace.exit().await.output;
+    let text = std::fs::read_to_string(&log)?;
+    let events = trace::read(&text)?;
     if events.is_empty() {
-        return Ok(false);
+        return Ok(Err(Silence(format!("{said:.500}; its log of {} bytes: {text:.500}", text.len()))));
     }
     let states = effort.choose(60, 1800);
     for finding in lose_power(&start, &events, states, seed, oracle).await? {
@@ -67,7 +76,7 @@ async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Res
     if lose_power(&start, &unsynced, states, seed, oracle).await?.is_empty() {
         oracle.find("the control, which drops every sync, found nothing");
     }
-    Ok(true)
+    Ok(Ok(()))
 }
 
 /// Attaches strace, and waits until it follows. `None` where it is not allowed to.
