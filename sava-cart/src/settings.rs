@@ -43,7 +43,7 @@ pub struct Settings {
     pub title: String,
 
     /// Where orders are kept: `sqlite:FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`, percent-encoded, with `sslmode`
-    /// and `sslrootcert` as libpq takes them [default: the file `sava/sava-cart.db` in `$XDG_STATE_HOME`, or else in
+    /// and `sslrootcert` for TLS [default: the file `sava/sava-cart.db` in `$XDG_STATE_HOME`, or else in
     /// `~/.local/state`]
     #[arg(long = "database", env = "DATABASE_URL", hide_env_values = true, value_parser = Database::from_str)]
     pub database: Option<Database>,
