@@ -1,6 +1,7 @@
 //! Queries of a store's products, in the vocabulary of json-server: filters, full text, sorting, pages and slices.
 //!
-//! [`parameters`] reads a query string with its [`search`], [`matching`] holds it against the indexes of a store, [`selection`] walks them
+//! [`parameters`] reads a query string with its [`search`], [`matching`] holds it against the indexes of a store,
+//! [`selection`] walks them
 //! to the products that are wanted, [`links`] leads to the other pages.
 
 mod bad_query;
