@@ -60,8 +60,20 @@ const MAX_LIST_BYTES: usize = 2 << 20;
 const MAX_STORES_BYTES: usize = 256 << 10;
 /// How many products a query selects, of which a page is the answer.
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+/// How many products of a list that is too long a sample asks for: about a page.
+const SAMPLED_PRODUCTS: usize = 12;
 /// The list does not wait longer for what is said about the store.
 const STORE_DEADLINE: Duration = Duration::from_millis(700);
+
+/// A query of a list, for where that is too long to be held.
+struct PartQuery {
+    /// Form-encoded.
+    parameters: String,
+    /// Whether it selects all products.
+    is_everything: bool,
+    /// Whether it looks for a text.
+    is_search: bool,
+}
 
 /// The products of the product service: a handle, cheap to clone.
 #[derive(Clone, Debug)]
@@ -80,6 +92,8 @@ struct Inner {
     /// What this release asks for.
     accept: HeaderValue,
     client: Client,
+    /// Asks for what takes the product service time: where it has none for searches, the shop goes on.
+    searches: Client,
     pictures: Pictures,
     metrics: ShopMetrics,
     readiness: Readiness,
@@ -112,6 +126,7 @@ impl Catalog {
                 list_path: format!("products/{locale}"),
                 accept: HeaderValue::from_str(&release.accept()).expect("plain ASCII"),
                 client: client("lists"),
+                searches: client("searches"),
                 pictures: Pictures::new(client("pictures")),
                 metrics,
                 readiness,
@@ -125,7 +140,12 @@ impl Catalog {
     /// What is on sale now: all of it, or, where that is too much to be held, the products of this `page` (from 1, of
     /// `size` products) of `query`. It has an answer within the deadline of the product service whatever happens.
     pub async fn page(&self, query: &ProductQuery, page: usize, size: usize) -> Listing {
-        self.list(&query.parameters(page, size), query.is_everything()).await
+        self.list(&PartQuery {
+            parameters: query.parameters(page, size),
+            is_everything: query.is_everything(),
+            is_search: !query.q.is_empty(),
+        })
+        .await
     }
 
     /// The same with those of these ids.
@@ -135,7 +155,8 @@ impl Catalog {
         if parameters.is_empty() {
             return self.page(&ProductQuery::ALL, 1, 1).await;
         }
-        self.list(&parameters.join("&"), false).await
+        let parameters = parameters.join("&");
+        self.list(&PartQuery { parameters, is_everything: false, is_search: false }).await
     }
 
     /// The list that is asked for, whole or as the answer to `parameters`: below the product service's base.
@@ -143,13 +164,13 @@ impl Catalog {
     pub(crate) fn path(&self) -> String {
         let inner = &self.inner;
         if inner.memory().is_too_long() {
-            format!("{}?{}", inner.list_path, ProductQuery::ALL.parameters(1, 12))
+            format!("{}?{}", inner.list_path, ProductQuery::ALL.parameters(1, SAMPLED_PRODUCTS))
         } else {
             inner.list_path.clone()
         }
     }
 
-    async fn list(&self, parameters: &str, is_everything: bool) -> Listing {
+    async fn list(&self, query: &PartQuery) -> Listing {
         let inner = &self.inner;
         if !inner.memory().is_too_long() {
             // Once for all who ask at the same time.
@@ -161,7 +182,7 @@ impl Catalog {
                 return listing;
             }
         }
-        inner.part_of_list(parameters, is_everything).await
+        inner.part_of_list(query).await
     }
 
     /// The store, as far as it is known without asking again: for pages that show no products.
@@ -200,7 +221,7 @@ impl Inner {
     }
 
     /// The answer to a query of a list that is too long to be held.
-    async fn part_of_list(&self, parameters: &str, is_everything: bool) -> Listing {
+    async fn part_of_list(&self, query: &PartQuery) -> Listing {
         let deadline = Instant::now() + DEADLINE;
         if self.has_categories && self.memory().are_categories_due() {
             match self.ask_for_categories(deadline.min(Instant::now() + STORE_DEADLINE)).await {
@@ -211,12 +232,13 @@ impl Inner {
                 }
             }
         }
-        let known = self.ask(Some(parameters), deadline).await;
-        if is_everything && let Some(n_products) = known.as_ref().ok().and_then(|known| known.list.n_selected)
+        let known = self.ask(Some(query), deadline).await;
+        if query.is_everything
+            && let Some(n_products) = known.as_ref().ok().and_then(|known| known.list.n_selected)
         {
             self.metrics.catalog_was_read(n_products, 0);
         }
-        self.conclude(known.map(|known| self.memory().confirm_part(parameters, &known)))
+        self.conclude(known.map(|known| self.memory().confirm_part(&query.parameters, &known)))
     }
 
     /// The listing that is shown, which is another where the product service failed.
@@ -258,14 +280,17 @@ impl Inner {
 
     /// Asks for the list, or for what answers the `query` of it, and for the store where that is not known or was not
     /// asked about for a while.
-    async fn ask(&self, query: Option<&str>, deadline: Instant) -> Result<CachedList, Failure> {
+    async fn ask(&self, query: Option<&PartQuery>, deadline: Instant) -> Result<CachedList, Failure> {
         let (is_store_due, if_none_match) = {
             let memory = self.memory();
-            let etags = query.map_or_else(|| memory.etags(), |query| memory.part(query)?.etag.clone());
+            let etags =
+                query.map_or_else(|| memory.etags(), |query| memory.part(&query.parameters)?.etag.clone());
             (memory.is_store_due(), etags)
         };
-        let path =
-            query.map_or_else(|| self.list_path.clone(), |query| format!("{}?{query}", self.list_path));
+        let path = query.map_or_else(
+            || self.list_path.clone(),
+            |query| format!("{}?{}", self.list_path, query.parameters),
+        );
         let list = Request {
             resource: "list",
             path: &path,
@@ -276,7 +301,8 @@ impl Inner {
         };
         if is_store_due {
             let store_deadline = deadline.min(Instant::now() + STORE_DEADLINE);
-            let (answer, store) = tokio::join!(self.client.get(&list), self.ask_for_store(store_deadline));
+            let (answer, store) =
+                tokio::join!(self.client_of(query).get(&list), self.ask_for_store(store_deadline));
             match store {
                 Ok(store) => self.memory().describe_store(store),
                 Err(failure) => {
@@ -286,9 +312,14 @@ impl Inner {
             }
             self.read(query, answer.map_err(|failure| self.of_the_list(failure))?, deadline).await
         } else {
-            let answer = self.client.get(&list).await;
+            let answer = self.client_of(query).get(&list).await;
             self.read(query, answer.map_err(|failure| self.of_the_list(failure))?, deadline).await
         }
+    }
+
+    /// The client that asks: each has a breaker of its own.
+    fn client_of(&self, query: Option<&PartQuery>) -> &Client {
+        if query.is_some_and(|query| query.is_search) { &self.searches } else { &self.client }
     }
 
     /// What `failure` means of the list: where there is no such list there is no such store.
@@ -322,7 +353,7 @@ impl Inner {
     async fn ask_for_categories(&self, deadline: Instant) -> Result<(BTreeSet<String>, bool), Failure> {
         let mut categories = BTreeSet::new();
         let mut parameters = vec![("_sort", "category".to_owned()), ("_limit", "1".to_owned())];
-        loop {
+        for _ in 0..=MAX_CATEGORIES {
             let query = serde_urlencoded::to_string(&parameters).unwrap_or_default();
             let request = Request {
                 resource: "categories",
@@ -334,8 +365,9 @@ impl Inner {
             };
             let answer = self.client.get(&request).await?;
             let Some(category) = reader::first_category(&answer.body) else { return Ok((categories, false)) };
-            if categories.len() == MAX_CATEGORIES {
-                return Ok((categories, true));
+            // What pages would cut is not one to browse, nor a text for the next request.
+            if !reader::is_shown_whole(&category) || categories.len() == MAX_CATEGORIES {
+                break;
             }
             if !categories.insert(category.clone()) {
                 return Err(Failure::Unreadable("its categories come twice".to_owned()));
@@ -343,11 +375,12 @@ impl Inner {
             parameters.truncate(2);
             parameters.extend([("category_gte", category.clone()), ("category_ne", category)]);
         }
+        Ok((categories, true))
     }
 
     async fn read(
         &self,
-        query: Option<&str>,
+        query: Option<&PartQuery>,
         answer: Response,
         deadline: Instant,
     ) -> Result<CachedList, Failure> {
@@ -360,7 +393,7 @@ impl Inner {
         let store = described.clone().unwrap_or_else(|| Store::default_of(&self.locale));
         let is_guess = described.is_none() || (store == Store::default_of(&self.locale) && !is_default);
         let reading = self.read_apart(answer.body, store, is_guess, deadline).await;
-        let mut reading = reading.inspect_err(|_| self.client.reject())?;
+        let mut reading = reading.inspect_err(|_| self.client_of(query).reject())?;
         reading.log_problems();
         if query.is_some() {
             let list = &mut reading.list;
@@ -386,12 +419,12 @@ impl Inner {
     /// Nothing is parsed: the answer is one that is known.
     fn unchanged(
         &self,
-        query: Option<&str>,
+        query: Option<&PartQuery>,
         answer: &Response,
         etag: Option<&HeaderValue>,
     ) -> Result<CachedList, Failure> {
         let memory = self.memory();
-        let known = query.map_or_else(|| memory.unchanged(etag), |query| memory.part(query));
+        let known = query.map_or_else(|| memory.unchanged(etag), |query| memory.part(&query.parameters));
         let known = known.ok_or_else(|| {
             Failure::Unreadable("it says 304 to an entity tag that it was not sent".to_owned())
         })?;

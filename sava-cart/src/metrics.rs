@@ -55,7 +55,7 @@ impl ShopMetrics {
             breaker_open: register_int_gauge_vec_with_registry!(
                 Opts::new(
                     "sava_cart_product_breaker_open",
-                    "1 while the product service is not asked for lists or pictures because that failed again and again"
+                    "1 while the product service is not asked for lists, searches or pictures because that failed again and again"
                 ),
                 &["what"],
                 registry
@@ -95,7 +95,7 @@ impl ShopMetrics {
         }
     }
 
-    /// Whether the breaker of `what` (`lists`, `pictures`) is open.
+    /// Whether the breaker of `what` (`lists`, `searches`, `pictures`) is open.
     pub(crate) fn breaker_is_open(&self, what: &str, is_open: bool) {
         self.breaker_open.with_label_values(&[what]).set(i64::from(is_open));
     }

@@ -151,6 +151,11 @@ pub(super) fn first_category(body: &[u8]) -> Option<String> {
     serde_json::from_str(product.category?.get()).ok()
 }
 
+/// Whether pages show that category as it is: it is not blank, not padded, and not too long.
+pub(super) fn is_shown_whole(category: &str) -> bool {
+    !category.is_empty() && category.trim() == category && category.chars().count() <= MAX_CATEGORY_CHARS
+}
+
 /// Calls `take` with the place and the text of each element of the JSON array in `body`. Only the array's own syntax is
 /// read here, without recursion and without a value of anything.
 fn for_each_element(body: &[u8], deadline: Instant, take: impl FnMut(usize, &str)) -> Result<(), String> {

@@ -256,6 +256,37 @@ async fn of_a_list_that_is_too_long_pages_and_products_are_asked_for() {
 }
 
 #[tokio::test]
+async fn searches_that_fail_leave_the_pages_alone() {
+    let stub =
+        Stub::start(|head, _| if head.contains("?q=") { status("503 Busy") } else { long(head) }).await;
+    let catalog = stub.catalog();
+    let search = ProductQuery { q: "oak".to_owned(), ..ProductQuery::ALL };
+    for _ in 0..8 {
+        assert!(!catalog.page(&search, 1, 2).await.is_fresh());
+    }
+    let asked = stub.list_requests().iter().filter(|head| head.contains("?q=")).count();
+    assert_eq!(asked, 5, "then the breaker of searches is open");
+    assert!(catalog.page(&ProductQuery::ALL, 1, 2).await.is_fresh());
+}
+
+#[tokio::test]
+async fn a_category_that_pages_would_cut_is_not_offered() {
+    for last in ["x".repeat(5000), " padded".to_owned(), String::new()] {
+        let stub = Stub::start(move |head, _| {
+            if head.contains("category_gte=a&") {
+                ok("", &format!(r#"[{{"id":3,"title":"P","price":1,"category":"{last}"}}]"#))
+            } else {
+                long(head)
+            }
+        })
+        .await;
+        let listing = stub.catalog().page(&ProductQuery::ALL, 1, 2).await;
+        assert_eq!(listing.list.categories.iter().collect::<Vec<_>>(), ["a"]);
+        assert!(listing.list.has_more_categories);
+    }
+}
+
+#[tokio::test]
 async fn identical_requests_in_flight_are_one() {
     let gate = Arc::new(Notify::new());
     let stub = Stub::start(|head, _| healthy(head, V3)).await;

@@ -116,7 +116,7 @@ struct Connections {
 }
 
 impl Client {
-    /// A client that asks the product service at `endpoint` for `what` (`lists`, `pictures`).
+    /// A client that asks the product service at `endpoint` for `what` (`lists`, `searches`, `pictures`).
     pub(crate) fn new(what: &'static str, endpoint: Endpoint, metrics: ShopMetrics) -> Self {
         let policy = failure_policy::consecutive_failures(MAX_FAILURES, backoff::constant(BREAK));
         let breaker = StateMachine::new(policy, BreakerReport { what, metrics: metrics.clone() });
@@ -265,7 +265,7 @@ fn chain(error: &reqwest::Error) -> String {
 
 /// Tells metrics and the log how the breaker stands.
 struct BreakerReport {
-    /// `lists` or `pictures`.
+    /// `lists`, `searches` or `pictures`.
     what: &'static str,
     metrics: ShopMetrics,
 }
