@@ -15,6 +15,7 @@ mod pending;
 mod quote;
 mod shopper;
 // What it stands on.
+mod authorities;
 pub mod cookies;
 mod metrics;
 mod money;
@@ -24,7 +25,8 @@ mod release;
 pub mod settings;
 mod theme;
 
+pub use authorities::Authorities;
 pub use catalog::{Catalog, Freshness, Listing, Product, ProductQuery, Sort};
 pub use metrics::ShopMetrics;
-pub use product_service::{Authorities, Endpoint};
+pub use product_service::Endpoint;
 pub use state::AppState;

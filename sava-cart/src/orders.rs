@@ -1,16 +1,20 @@
 //! Orders: written once, when a shopper checks out, and then only read, by that shopper alone. They are in SQLite,
 //! or in PostgreSQL where several replicas share them.
 
+mod certificate;
 pub(crate) mod database;
 pub(crate) mod form_key;
 pub(crate) mod order;
 mod postgres;
 mod row;
+mod session;
 mod sqlite;
+mod tls;
 pub(crate) mod unavailable;
 
 use std::{
     future::Future,
+    io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -109,7 +113,7 @@ macro_rules! on_pool {
                 Backend::Postgres(postgres) => {
                     let $pool = postgres.pool().await?;
                     let result = $query.await;
-                    postgres.note(&result).await;
+                    postgres.note(&result);
                     Ok(result?)
                 }
             }
@@ -119,13 +123,19 @@ macro_rules! on_pool {
 
 impl Orders {
     /// Opens nothing yet: a database that is away must not keep the store front from opening.
-    #[must_use]
-    pub(crate) fn new(database: &Database) -> Self {
+    ///
+    /// # Errors
+    /// When there is no way to a database elsewhere.
+    pub(crate) fn new(database: &Database) -> io::Result<Self> {
         let backend = match database {
             Database::Sqlite(file) => Backend::Sqlite(Sqlite::new(file.as_deref())),
-            Database::Postgres(options) => Backend::Postgres(Box::new(Postgres::new(options))),
+            Database::Postgres(server) => Backend::Postgres(Box::new(Postgres::new(server)?)),
         };
-        Self { backend: Arc::new(backend), is_well: Arc::new(AtomicBool::new(true)), failure: Arc::default() }
+        Ok(Self {
+            backend: Arc::new(backend),
+            is_well: Arc::new(AtomicBool::new(true)),
+            failure: Arc::default(),
+        })
     }
 
     /// Makes the tables, and reports to `readiness` and the log whether orders can be written; never ends.

@@ -1,11 +1,10 @@
 //! The product service as it is seen from here: where it is, how it is asked, and what it says of itself.
 
-pub(crate) mod authorities;
 pub(crate) mod client;
 pub(crate) mod endpoint;
+mod https;
 pub(crate) mod sampler;
 pub(crate) mod single_flight;
 pub(crate) mod statement;
 
-pub use authorities::Authorities;
 pub use endpoint::Endpoint;

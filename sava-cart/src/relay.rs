@@ -1,30 +1,25 @@
-//! A way to a server that is known by its name, for clients that cannot look it up or speak TLS to it.
+//! Connections of this process that go on to a server elsewhere, for clients that cannot find it or speak TLS to it.
 //!
-//! sqlx holds a server's certificate against the host that it connects to, and has that resolved by the C library, which a
-//! static binary in an empty image does not have. reqwest's TLS is a feature of the whole workspace, whose other clients
-//! would not start with it. So they connect to a socket of this process, which connects on to an address of the name, by
-//! TLS where it is told so. The name is resolved for each connection: after a failover the next one goes where it leads
-//! by then.
+//! sqlx has a host's name resolved by the C library, which a static binary in an empty image does not have; reqwest's TLS
+//! is a feature of the whole workspace, whose other clients would not start with it. So they connect to a socket of this
+//! process, and what serves it goes on. The name is resolved for each connection: after a failover the next one goes where
+//! it leads by then.
 
-use std::{
-    fmt, io,
-    os::unix::net::UnixListener as StdListener,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, io, os::unix::net::UnixListener as StdListener, time::Duration};
 
 use sava_service::Resolver;
 use tokio::{
     net::{TcpStream, UnixListener, UnixStream},
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use crate::cookies::random_hex;
 
 /// Connecting to one address takes no longer; others may follow.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Until the next connection is taken, after one could not be: there were too many files, say.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The socket and what listens on it; both end with this value.
 #[derive(Debug)]
@@ -34,36 +29,32 @@ pub(crate) struct Relay {
     task: JoinHandle<()>,
 }
 
-/// Where a relay leads.
-#[derive(Debug)]
-struct Target {
-    resolver: Resolver,
-    host: String,
-    port: u16,
-    tls: Option<Tls>,
-    /// Why the last connection failed, so that only news is logged. Held only to look, never over an await.
-    failure: Mutex<Option<String>>,
-}
-
 impl Relay {
-    /// A relay to `port` of `host`, by TLS where `tls` says how.
+    /// Begins to `serve` connections of this process. To libpq and its like `port` is a part of the socket's name.
     ///
     /// # Errors
     /// When the socket cannot be made.
-    pub(crate) fn start(resolver: Resolver, host: &str, port: u16, tls: Option<Tls>) -> io::Result<Self> {
+    pub(crate) fn start<Serve, Served>(port: u16, serve: Serve) -> io::Result<Self>
+    where
+        Serve: Fn(UnixStream) -> Served + Send + 'static,
+        Served: Future<Output = ()> + Send + 'static,
+    {
         let directory = directory();
         let listener = listen(&socket(&directory, port))?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        let target =
-            Arc::new(Target { resolver, host: host.to_owned(), port, tls, failure: Mutex::default() });
         let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let target = Arc::clone(&target);
-                tokio::spawn(async move {
-                    let failure = target.carry(stream).await.err().map(|error| error.to_string());
-                    target.report(failure);
-                });
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) if is_of_this_process(&stream) => {
+                        tokio::spawn(serve(stream));
+                    }
+                    Ok(_) => tracing::warn!("another process tried to use a connection of the store front"),
+                    Err(error) => {
+                        tracing::warn!(%error, "no connection can be taken on now");
+                        sleep(PAUSE).await;
+                    }
+                }
             }
         });
         Ok(Self { directory, port, task })
@@ -80,67 +71,43 @@ impl Relay {
     }
 }
 
-/// The name that libpq and its like make of a directory.
-fn socket(directory: &str, port: u16) -> String {
-    format!("{directory}/.s.PGSQL.{port}")
-}
-
-/// How TLS is spoken.
-#[derive(Clone)]
-pub(crate) struct Tls {
-    connector: TlsConnector,
-    /// Whom the server has to be.
-    name: ServerName<'static>,
-}
-
-impl Tls {
-    /// By `connector`, to a server of the name or address `host`.
-    ///
-    /// # Errors
-    /// When it is neither.
-    pub(crate) fn new(connector: TlsConnector, host: &str) -> io::Result<Self> {
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
-        Ok(Self { connector, name: name.map_err(io::Error::other)? })
-    }
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Tls").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
 impl Drop for Relay {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Target {
-    /// Carries what comes on `stream` to the first address that takes a connection, and back, until either side ends.
-    async fn carry(&self, mut stream: UnixStream) -> io::Result<()> {
-        let mut server = self.connect().await?;
-        // How they end is for the two to see.
-        let _ended = match &self.tls {
-            None => tokio::io::copy_bidirectional(&mut stream, &mut server).await,
-            Some(tls) => {
-                let shaken = tls.connector.connect(tls.name.clone(), server);
-                let mut server = timeout(CONNECT_TIMEOUT, shaken).await.map_err(io::Error::from).flatten()?;
-                self.report(None);
-                tokio::io::copy_bidirectional(&mut stream, &mut server).await
-            }
-        };
-        Ok(())
-    }
+/// Whoever else could connect would be at the server with a certificate of the store front's.
+fn is_of_this_process(stream: &UnixStream) -> bool {
+    let own = i32::try_from(std::process::id()).ok();
+    own.is_some() && stream.peer_cred().is_ok_and(|peer| peer.pid() == own)
+}
 
-    async fn connect(&self) -> io::Result<TcpStream> {
-        let addresses = self.resolver.resolve(&self.host).await.map_err(io::Error::other)?;
-        let mut failure = io::Error::other("it has no address");
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) resolver: Resolver,
+    /// A name or an address, without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// Connects to the first of its addresses that takes a connection.
+    ///
+    /// # Errors
+    /// When its name has no address, or none takes one: the last one's error then.
+    pub(crate) async fn connect(&self) -> io::Result<TcpStream> {
+        let addresses = self.resolver.resolve(&self.host).await;
+        let addresses = addresses.map_err(|error| {
+            io::Error::new(io::ErrorKind::NotFound, format!("its name cannot be resolved: {error}"))
+        })?;
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
         for address in addresses {
             match timeout(CONNECT_TIMEOUT, TcpStream::connect((address, self.port))).await {
-                Ok(Ok(server)) => {
-                    server.set_nodelay(true)?;
-                    return Ok(server);
+                Ok(Ok(stream)) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(stream);
                 }
                 Ok(Err(error)) => failure = error,
                 Err(_) => failure = io::ErrorKind::TimedOut.into(),
@@ -148,14 +115,11 @@ impl Target {
         }
         Err(failure)
     }
+}
 
-    fn report(&self, failure: Option<String>) {
-        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = failure.as_ref().filter(|failure| last.as_ref() != Some(failure)) {
-            tracing::warn!(error, host = self.host, port = self.port, "a server cannot be connected to");
-        }
-        *last = failure;
-    }
+/// The name that libpq and its like make of a directory.
+fn socket(directory: &str, port: u16) -> String {
+    format!("{directory}/.s.PGSQL.{port}")
 }
 
 /// A name of nobody else's, in no file system: Linux keeps names that begin with NUL apart (unix(7), *abstract*).
@@ -184,4 +148,44 @@ fn listen(name: &str) -> io::Result<StdListener> {
     let directory = std::path::Path::new(name).parent().unwrap_or_else(|| std::path::Path::new("."));
     std::fs::DirBuilder::new().mode(0o700).create(directory)?;
     StdListener::bind(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    use super::*;
+
+    /// Says `mark` to whoever connects.
+    fn say(listener: TcpListener, mark: &'static [u8]) {
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.writable().await.unwrap();
+                stream.try_write(mark).unwrap();
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn each_connection_asks_for_the_name_anew() {
+        let former = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = former.local_addr().unwrap().port();
+        say(former, b"former");
+        say(TcpListener::bind(("127.0.0.2", port)).await.unwrap(), b"newer");
+        let directory = tempfile::tempdir().unwrap();
+        let (hosts, resolv_conf) = (directory.path().join("hosts"), directory.path().join("resolv.conf"));
+        let resolver = Resolver::of_files(&hosts, &resolv_conf, 1);
+        let server = Server { resolver, host: "db.test".to_owned(), port };
+        for (address, mark) in [("127.0.0.1", "former"), ("127.0.0.2", "newer")] {
+            fs::write(&hosts, format!("{address} db.test\n")).unwrap();
+            let mut heard = String::new();
+            server.connect().await.unwrap().read_to_string(&mut heard).await.unwrap();
+            assert_eq!(heard, mark);
+        }
+        fs::write(&hosts, "").unwrap();
+        let error = server.connect().await.unwrap_err();
+        assert!(error.to_string().contains("cannot be resolved"), "{error}");
+    }
 }

@@ -7,9 +7,9 @@ use reqwest::Url;
 use sava_service::settings::ServiceSettings;
 
 use crate::{
+    authorities::Authorities,
     cookies::Key,
     orders::Database,
-    product_service::Authorities,
     release::{self, Release},
 };
 

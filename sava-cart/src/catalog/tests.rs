@@ -16,7 +16,7 @@ use tokio::{
 use super::*;
 use sava_service::Resolver;
 
-use crate::{product_service::Authorities, settings::Settings};
+use crate::{authorities::Authorities, settings::Settings};
 
 const V1: &str = r#"[{"id":3,"title":"Dreamcatcher","description":"Catches.","price":25,"locale":"ie"}]"#;
 const V3: &str = r#"[{"id":3,"title":"Dreamcatcher","price":{"amount":2500,"currency":"EUR"}}]"#;

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Url;
 use sqlx::postgres::PgConnectOptions;
+
+use super::tls::{Parameters, Tls};
 
 /// How long the pools wait for a connection: shorter, so that their own errors, which say more, come first.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(6);
@@ -19,7 +22,15 @@ pub enum Database {
     /// A file, for one replica; `None` is memory, for tests.
     Sqlite(Option<PathBuf>),
     /// A server, for several.
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Box<PostgresServer>),
+}
+
+/// A PostgreSQL server, and how to connect to it.
+#[derive(Clone)]
+pub struct PostgresServer {
+    pub(super) options: PgConnectOptions,
+    /// `None` is a connection without it.
+    pub(super) tls: Option<Tls>,
 }
 
 /// Says nothing of a password.
@@ -27,8 +38,19 @@ impl fmt::Debug for Database {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(file) => formatter.debug_tuple("Sqlite").field(file).finish(),
-            Self::Postgres(options) => formatter.debug_tuple("Postgres").field(&options.get_host()).finish(),
+            Self::Postgres(server) => formatter
+                .debug_tuple("Postgres")
+                .field(&server.options.get_host())
+                .field(&server.tls)
+                .finish(),
         }
+    }
+}
+
+impl PostgresServer {
+    /// Whether it is reached by its name or address, and not by a socket of this machine.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.options.get_socket().is_none() && !self.options.get_host().starts_with('/')
     }
 }
 
@@ -78,30 +100,18 @@ impl FromStr for Database {
             if !is_plain(rest) {
                 return Err(format!("{TAKES}; {ENCODE}"));
             }
-            let options: PgConnectOptions =
-                url.parse().map_err(|_| format!("{TAKES}; this is not a URL of PostgreSQL"))?;
-            check_files(rest)?;
-            return Ok(Self::Postgres(Box::new(options)));
+            let wrong = || format!("{TAKES}; this is not a URL of PostgreSQL");
+            let parameters =
+                Parameters::read(&Url::parse(url).map_err(|_| wrong())?, |name| std::env::var(name).ok())?;
+            let mut server = PostgresServer { options: url.parse().map_err(|_| wrong())?, tls: None };
+            // libpq does not look at sslmode for a socket either.
+            if server.is_elsewhere() {
+                server.tls = parameters.for_host(server.options.get_host())?;
+            }
+            return Ok(Self::Postgres(Box::new(server)));
         }
         Err(TAKES.to_owned())
     }
-}
-
-/// Whether the files of certificates and keys that a URL names can be read: each connection would fail, long after the
-/// start.
-fn check_files(rest: &str) -> Result<(), String> {
-    const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
-    let query = rest.split_once('?').map_or("", |(_, query)| query);
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
-    for (name, file) in pairs.iter().filter(|(name, _)| FILES.contains(&name.as_str())) {
-        std::fs::File::open(file)
-            .map_err(|error| format!("{name}: the file {file:?} cannot be read: {error}"))?;
-    }
-    let has = |wanted: &str| pairs.iter().any(|(name, _)| name == wanted);
-    if has("sslcert") != has("sslkey") {
-        return Err("sslcert and sslkey go together: the one is the certificate of the other".to_owned());
-    }
-    Ok(())
 }
 
 /// Whether user and password, in what follows the scheme of a URL, are encoded as they have to be (RFC 3986 §3.2.1).
@@ -158,22 +168,25 @@ mod tests {
     }
 
     #[test]
-    fn files_of_tls_are_looked_at_before_they_are_needed() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("root.pem");
-        std::fs::write(&file, "").unwrap();
-        let (file, missing) = (file.display(), directory.path().join("none.pem"));
-        let missing = missing.display();
-        let parse = |query: String| {
-            format!("postgres://shop:s3cret@db/shop?sslmode=verify-full&{query}").parse::<Database>()
+    fn tls_is_what_sslmode_says() {
+        let has_tls = |rest: &str| match format!("postgres://shop:s3cret@{rest}").parse() {
+            Ok(Database::Postgres(server)) => Ok(server.tls.is_some()),
+            Ok(other) => panic!("{other:?}"),
+            Err(message) => Err(message),
         };
-        assert!(matches!(parse(format!("sslrootcert={file}")), Ok(Database::Postgres(_))));
+        for query in ["", "?sslmode=allow", "?sslmode=prefer", "?sslmode=require", "?sslrootcert=system"] {
+            assert_eq!(has_tls(&format!("db/shop{query}")), Ok(true), "{query}");
+            assert_eq!(has_tls(&format!("%2Frun%2Fpostgresql/shop{query}")), Ok(false), "{query}");
+        }
+        assert_eq!(has_tls("[::1]:5433/shop?sslmode=require"), Ok(true));
+        assert_eq!(has_tls("shop_db/shop"), Ok(true));
+        assert_eq!(has_tls("db/shop?sslmode=disable"), Ok(false));
         for (query, why) in [
-            (format!("sslrootcert={missing}"), "sslrootcert: the file \""),
-            (format!("sslcert={file}&sslkey={missing}"), "sslkey: the file \""),
-            (format!("sslcert={file}"), "sslcert and sslkey go together"),
+            ("sslmode=verify-ca", "need sslrootcert"),
+            ("sslmode=verify-full", "need sslrootcert"),
+            ("sslmode=require&sslrootcert=system", "goes with sslmode=verify-full alone"),
         ] {
-            let message = parse(query).unwrap_err();
+            let message = has_tls(&format!("db/shop?{query}")).unwrap_err();
             assert!(message.contains(why) && !message.contains("s3cret"), "{message}");
         }
     }

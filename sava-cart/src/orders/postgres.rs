@@ -1,7 +1,7 @@
 //! Orders in PostgreSQL, which several replicas share.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Instant,
 };
@@ -10,15 +10,16 @@ use sava_service::Resolver;
 use sqlx::{
     PgPool,
     migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+    postgres::{PgPoolOptions, PgSslMode},
 };
 use tokio::sync::OnceCell;
 
 use super::{
-    database::ACQUIRE_TIMEOUT,
+    database::{ACQUIRE_TIMEOUT, PostgresServer},
+    session,
     unavailable::{Unavailable, is_read_only},
 };
-use crate::relay::Relay;
+use crate::relay::{self, Relay};
 
 /// A newer release may have migrated the database before this one was rolled back to: migrations only ever add.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
@@ -33,13 +34,9 @@ const TRIAL: &str = "INSERT INTO orders
     VALUES ('', '', '', '', 0, '', 0, '', '') ON CONFLICT DO NOTHING";
 
 pub(super) struct Postgres {
-    /// With the host's name as it was given: sqlx would resolve it by the C library's resolver, which a static binary
-    /// in an empty image does not have, so the pool gets addresses, or the name and a way to it.
-    options: PgConnectOptions,
-    resolver: Resolver,
-    /// The way to a server whose certificate may be held against its name, or that is told the name.
-    relay: Option<Relay>,
     pool: PgPool,
+    /// The way to a server elsewhere, which a socket of this machine does not need.
+    relay: Option<Relay>,
     migrated: OnceCell<()>,
     /// Connections that are older are not used: their server was read-only. Held only to look, never over an await.
     oldest: Arc<Mutex<Option<Instant>>>,
@@ -48,12 +45,14 @@ pub(super) struct Postgres {
 /// Says nothing of a password.
 impl fmt::Debug for Postgres {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Postgres").field("host", &self.options.get_host()).finish_non_exhaustive()
+        formatter.debug_struct("Postgres").field("relay", &self.relay).finish_non_exhaustive()
     }
 }
 
 impl Postgres {
-    pub(super) fn new(options: &PgConnectOptions) -> Self {
+    /// # Errors
+    /// When there is no way to the server.
+    pub(super) fn new(server: &PostgresServer) -> io::Result<Self> {
         let oldest = Arc::new(Mutex::new(None));
         let limit = Arc::clone(&oldest);
         let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT).before_acquire(
@@ -63,31 +62,29 @@ impl Postgres {
                 Box::pin(async move { Ok(is_young) })
             },
         );
-        let resolver = Resolver::of_the_system();
-        let relay = if is_name(options) && asks_for_tls(options) {
-            let relay = Relay::start(resolver.clone(), options.get_host(), options.get_port(), None);
-            relay
-                .inspect_err(|error| tracing::warn!(%error, "there is no way to the database by its name"))
-                .ok()
+        let PostgresServer { options, tls } = server;
+        let relay = if server.is_elsewhere() {
+            let host = options.get_host().trim_matches(['[', ']']).to_owned();
+            let resolver = Resolver::of_the_system();
+            let server = relay::Server { resolver, host, port: options.get_port() };
+            Some(session::relay(server, tls.clone())?)
         } else {
             None
         };
-        let by_relay = relay.as_ref().map(|relay| options.clone().socket(relay.directory()));
-        Self {
-            options: options.clone(),
-            resolver,
-            pool: pool.connect_lazy_with(by_relay.unwrap_or_else(|| options.clone())),
-            relay,
-            migrated: OnceCell::new(),
-            oldest,
+        // TLS is behind the socket; what is asked of it here is none.
+        let mut options = options.clone().ssl_mode(PgSslMode::Disable);
+        if let Some(relay) = &relay {
+            options = options.socket(relay.directory());
         }
+        Ok(Self { pool: pool.connect_lazy_with(options), relay, migrated: OnceCell::new(), oldest })
     }
 
-    /// The pool, once its address is known and its tables are there.
+    /// The pool, once its tables are there.
     pub(super) async fn pool(&self) -> Result<&PgPool, Unavailable> {
         self.migrated
             .get_or_try_init(|| async {
-                self.resolve().await?;
+                // So that what stands in the way of a connection is not said of the tables.
+                drop(self.pool.acquire().await?);
                 // Replicas that start together take turns: the migrator holds an advisory lock.
                 Ok::<_, Unavailable>(MIGRATIONS.run(&self.pool).await?)
             })
@@ -95,17 +92,11 @@ impl Postgres {
         Ok(&self.pool)
     }
 
-    /// After a failure to connect the name is resolved again, for the server may have come back elsewhere. A server that
-    /// is read-only may have become a standby: its connections are given up, and the next ones go to the primary.
-    pub(super) async fn note<T>(&self, result: &Result<T, sqlx::Error>) {
-        let Err(error) = result else { return };
-        if is_read_only(error) {
+    /// A server that is read-only may have become a standby: its connections are given up, and the next ones go to the
+    /// primary.
+    pub(super) fn note<T>(&self, result: &Result<T, sqlx::Error>) {
+        if result.as_ref().is_err_and(is_read_only) {
             *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        } else if !matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) {
-            return;
-        }
-        if let Err(error) = self.resolve().await {
-            tracing::warn!(%error, "the orders' database has no address now");
         }
     }
 
@@ -118,41 +109,11 @@ impl Postgres {
             transaction.rollback().await
         };
         let result = result.await;
-        self.note(&result).await;
+        self.note(&result);
         Ok(result?)
     }
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
-
-    async fn resolve(&self) -> Result<(), Unavailable> {
-        if !is_name(&self.options) {
-            return Ok(());
-        }
-        let host = self.options.get_host();
-        let addresses = self
-            .resolver
-            .resolve(host)
-            .await
-            .map_err(|error| Unavailable::Name(format!("{host}: {error}")))?;
-        if self.relay.is_none()
-            && let Some(address) = addresses.first()
-        {
-            self.pool.set_connect_options(self.options.clone().host(&address.to_string()));
-        }
-        Ok(())
-    }
-}
-
-/// Whether the server is named, and not an address or a socket.
-fn is_name(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    let is_socket = host.starts_with('/') || options.get_socket().is_some();
-    !is_socket && host.parse::<std::net::IpAddr>().is_err()
-}
-
-/// Whether there is no connection without TLS.
-fn asks_for_tls(options: &PgConnectOptions) -> bool {
-    matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
 }

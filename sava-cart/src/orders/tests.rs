@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn orders(directory: &TempDir) -> Orders {
-    Orders::new(&Database::Sqlite(Some(directory.path().join("orders.db"))))
+    Orders::new(&Database::Sqlite(Some(directory.path().join("orders.db")))).unwrap()
 }
 
 fn order(shopper: &ShopperId) -> Order {

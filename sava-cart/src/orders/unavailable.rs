@@ -2,18 +2,20 @@
 
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+use super::session::UNREACHABLE;
+
 /// The database did not do it; the reason is for the log, not for the shopper.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unavailable {
     /// The database said no, or nothing.
     #[error("the orders' database cannot be used: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+    /// There is no connection to it, and nothing was asked of it.
+    #[error("the orders' database cannot be reached: {0}")]
+    Unreachable(String),
     /// Its tables could not be made.
     #[error("the tables of the orders' database cannot be made: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// Its name has no address.
-    #[error("the host of the orders' database cannot be found: {0}")]
-    Name(String),
     /// The file is not the one that was opened: what is written into that one is lost.
     #[error(
         "the file of the orders' database was deleted or replaced: put it back, or restart the store front"
@@ -30,6 +32,17 @@ pub(crate) enum Unavailable {
     /// A row is not what this release writes.
     #[error("an order in the database cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl From<sqlx::Error> for Unavailable {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error() {
+            Some(answer) if answer.code().as_deref() == Some(UNREACHABLE) => {
+                Self::Unreachable(answer.message().to_owned())
+            }
+            _ => Self::Database(error),
+        }
+    }
 }
 
 impl Unavailable {

@@ -5,8 +5,11 @@ use std::{io, sync::Arc, time::Duration};
 use reqwest::{ClientBuilder, Url};
 use sava_service::resolver::{ResolveError, Resolver};
 
-use super::Authorities;
-use crate::relay::{Relay, Tls};
+use super::https;
+use crate::{
+    authorities::Authorities,
+    relay::{Relay, Server},
+};
 
 /// Connecting takes no longer, once the name is resolved.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
@@ -35,10 +38,9 @@ impl Endpoint {
             base.set_path(&format!("{}/", base.path()));
         }
         let relay = if base.scheme() == "https" {
-            let (host, port) =
-                (base.host_str().unwrap_or_default(), base.port_or_known_default().unwrap_or(443));
-            let tls = Tls::new(authorities.connector(), host)?;
-            let relay = Relay::start(resolver.clone(), host.trim_matches(['[', ']']), port, Some(tls))?;
+            let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+            let port = base.port_or_known_default().unwrap_or(443);
+            let relay = https::relay(Server { resolver: resolver.clone(), host, port }, authorities)?;
             // To the relay it is plain.
             base = format!("http{}", base.as_str().trim_start_matches("https"))
                 .parse()

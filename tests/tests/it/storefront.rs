@@ -1,8 +1,10 @@
 //! The store front as a process: orders that last, and a shop that is open whatever sava-product does.
 
+mod authority;
 mod countries;
 mod forms;
 mod hostile;
+mod https;
 mod large;
 mod lost_answers;
 mod orders;

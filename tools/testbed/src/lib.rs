@@ -35,7 +35,7 @@ pub use balancer::Balancer;
 pub use cart::{Cart, CartBuilder};
 pub use http::{answer, body, client, json};
 pub use ingress::Ingress;
-pub use postgres::{PgBouncer, Postgres, ServerTls};
+pub use postgres::{PgBouncer, Postgres};
 pub use process::{Exit, PATIENCE, Process, command};
 pub use product::{Product, ProductBuilder};
 pub use rustix::process::Signal;

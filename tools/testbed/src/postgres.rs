@@ -17,21 +17,6 @@ pub struct Postgres {
     directory: TempDir,
 }
 
-/// What a server needs that takes connections with TLS alone; each is PEM.
-#[derive(Debug)]
-pub struct ServerTls {
-    /// Of the server.
-    pub certificate: String,
-    /// The certificate's.
-    pub key: String,
-    /// The certificate of who signs those of clients.
-    pub client_ca: String,
-}
-
-/// With these it takes no connection without TLS, and the user `certified` by a certificate of that name.
-const HBA_OF_TLS: &str =
-    "hostssl all certified 127.0.0.1/32 cert\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
-
 impl Postgres {
     /// Starts one, and waits until it takes connections.
     pub async fn start() -> Self {
@@ -40,28 +25,26 @@ impl Postgres {
         postgres
     }
 
-    /// Starts one that takes connections with TLS alone.
-    pub async fn start_with_tls(tls: &ServerTls) -> Self {
-        let mut postgres = Self::initialized();
-        let data = postgres.directory.path().join("data");
-        for (name, text) in [
-            ("server.crt", &*tls.certificate),
-            ("server.key", &*tls.key),
-            ("root.crt", &*tls.client_ca),
-            ("pg_hba.conf", HBA_OF_TLS),
+    /// Gives it a certificate and its key, and the authority of its clients' certificates, all in PEM; from now on it takes
+    /// connections with TLS alone, from those whom `access` lets in, as `pg_hba.conf` has it: `scram-sha-256`.
+    pub async fn serve_by_tls(&mut self, certificate: &str, key: &str, authority: &str, access: &str) {
+        let access = format!("hostssl all all all {access}\nhostssl replication all all {access}\n");
+        for (name, content) in [
+            ("server.crt", certificate),
+            ("server.key", key),
+            ("clients.crt", authority),
+            ("pg_hba.conf", &access),
+            ("postgresql.auto.conf", "ssl = on\nssl_ca_file = 'clients.crt'\n"),
         ] {
-            let file = data.join(name);
-            std::fs::write(&file, text).expect("a file can be written");
-            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+            let file = self.directory.path().join("data").join(name);
+            std::fs::write(&file, content).expect("a file can be written");
+            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("the file is ours");
             if is_root() {
                 run(Command::new("chown").arg("postgres:").arg(&file));
             }
         }
-        let settings = "ssl = on\nssl_ca_file = 'root.crt'\n";
-        std::fs::write(data.join("postgresql.auto.conf"), settings).expect("a file can be written");
-        postgres.serve().await;
-        postgres.execute("CREATE ROLE certified LOGIN SUPERUSER");
-        postgres
+        self.stop().await;
+        self.serve().await;
     }
 
     fn initialized() -> Self {
@@ -131,8 +114,7 @@ impl Postgres {
     /// Runs SQL in it, as its owner, who may write whatever the default is.
     pub fn execute(&self, sql: &str) {
         let mut psql = server_command("psql");
-        // It looks for certificates at home, which may be another user's.
-        psql.env("PGOPTIONS", "-c default_transaction_read_only=off").env("HOME", self.directory.path());
+        psql.env("PGOPTIONS", "-c default_transaction_read_only=off");
         psql.args(["-v", "ON_ERROR_STOP=1", "-c", sql, &self.url("127.0.0.1")]);
         run(&mut psql);
     }
@@ -233,6 +215,8 @@ fn as_postgres(program: PathBuf) -> Command {
         // Bound to this process by the same program that makes it another user's.
         let mut command = Command::new("/usr/bin/setpriv");
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL", "--"]);
+        // libpq looks for certificates at home, and takes one that it may not read for a mistake.
+        command.env("HOME", "/nonexistent");
         command.arg(program);
         command
     } else {

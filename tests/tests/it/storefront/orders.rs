@@ -132,7 +132,7 @@ async fn the_cart_goes_on_at_another_replica() {
 }
 
 /// Browsing and the cart stay open; checkout is an honest 503; the probe and the log say why.
-async fn is_closed_for_orders(cart: &Cart, shopper: &RovingShopper) {
+pub(super) async fn is_closed_for_orders(cart: &Cart, shopper: &RovingShopper) {
     assert_eq!(shopper.get(cart, "/").await.status(), StatusCode::OK);
     shopper.add(cart, "garlic", "1").await;
     let form = shopper.checkout(cart).await;
@@ -151,7 +151,7 @@ async fn is_closed_for_orders(cart: &Cart, shopper: &RovingShopper) {
     assert!(!shopper.get(cart, "/cart").await.status().is_server_error());
 }
 
-async fn is_open_for_orders(cart: &Cart, shopper: &RovingShopper) {
+pub(super) async fn is_open_for_orders(cart: &Cart, shopper: &RovingShopper) {
     let form = shopper.checkout(cart).await;
     shopper.order(cart, &form).await;
 }
@@ -210,12 +210,16 @@ async fn a_server_that_became_read_only_is_left_for_the_primary() {
 /// A real standby, reached too soon; the way back to the primary; and its promotion once the primary is dead.
 #[tokio::test]
 async fn orders_follow_the_primary_through_a_failover() {
-    let mut primary = Postgres::start().await;
+    follow_the_primary(Postgres::start().await, "127.0.0.1", "").await;
+}
+
+/// `host` and `parameters` are those of the store front's URL.
+pub(super) async fn follow_the_primary(mut primary: Postgres, host: &str, parameters: &str) {
     let line = Balancer::start().await;
     let to = |postgres: &Postgres| line.split(&[(&format!("127.0.0.1:{}", postgres.port()), 1)]);
     let (_, port) = line.address().rsplit_once(':').unwrap();
     to(&primary);
-    let url = primary.url("127.0.0.1").replace(&primary.port().to_string(), port);
+    let url = primary.url(host).replace(&primary.port().to_string(), port) + parameters;
     let cart = Cart::start().env("DATABASE_URL", url).env("COOKIE_KEY", key()).await;
     cart.logged("orders can be written").await;
     let shopper = RovingShopper::new();

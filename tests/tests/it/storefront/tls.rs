@@ -1,210 +1,299 @@
-//! Servers that speak TLS alone: a PostgreSQL, as managed ones are, and a product service.
+//! Orders in a PostgreSQL that takes connections with TLS alone, by certificates of authorities of the test's own.
 
-use std::{path::PathBuf, sync::Arc};
-
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use sava_testbed::{Cart, CartBuilder, Postgres, Product, ServerTls, body, json};
-use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixStream},
     },
+    path::PathBuf,
 };
 
-use super::{orders::key, roving_shopper::RovingShopper, shelf::Shelf};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use sava_testbed::{Cart, CartBuilder, Postgres, body, client};
+use tempfile::TempDir;
 
-/// Who signs certificates.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
+use super::{
+    authority::{Authority, Certificate},
+    orders::{follow_the_primary, is_closed_for_orders, is_open_for_orders, key},
+    roving_shopper::RovingShopper,
+};
 
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().expect("a key can be made");
-        Self { issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate can be made") }
-    }
-
-    /// A certificate for a host or a user of this name, and its key.
-    fn sign(&self, name: &str) -> (String, String) {
-        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().expect("a key can be made");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be made");
-        (certificate.pem(), key.serialize_pem())
-    }
-
-    fn pem(&self) -> String {
-        self.issuer.pem()
-    }
-}
-
-/// A server whose certificate is for `name`, and the files that a client needs.
-struct Server {
+/// A server, the authority of its certificate, and the files that the store front reads.
+struct Stage {
     postgres: Postgres,
-    folder: TempDir,
+    authority: Authority,
+    files: TempDir,
 }
 
-impl Server {
-    async fn start(name: &str) -> Self {
-        let (ours, theirs) = (Authority::new("Ours"), Authority::new("Somebody else's"));
-        let (certificate, key) = ours.sign(name);
-        let tls = ServerTls { certificate, key, client_ca: ours.pem() };
-        let postgres = Postgres::start_with_tls(&tls).await;
-        let folder = tempfile::tempdir().expect("a temporary directory can be made");
-        let (client, client_key) = ours.sign("certified");
-        for (file, text) in [
-            ("root.pem", ours.pem()),
-            ("other.pem", theirs.pem()),
-            ("client.pem", client),
-            ("client.key", client_key),
-        ] {
-            std::fs::write(folder.path().join(file), text).expect("a file can be written");
-        }
-        Self { postgres, folder }
+impl Stage {
+    /// Its certificate is for `localhost`.
+    async fn open() -> Self {
+        Self::open_for("scram-sha-256").await
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    async fn open_for(access: &str) -> Self {
+        let (authority, mut postgres) = (Authority::new("sava's authority"), Postgres::start().await);
+        let Certificate { pem, key } = authority.sign("shop", &["localhost"]);
+        postgres.serve_by_tls(&pem, &key, &authority.pem(), access).await;
+        let stage = Self { postgres, authority, files: tempfile::tempdir().unwrap() };
+        stage.write("ca.crt", &stage.authority.pem());
+        stage
     }
 
-    /// A store front with the parameters of the URL.
-    fn cart(&self, host: &str, parameters: &str) -> CartBuilder {
-        cart(&self.postgres.url(host), parameters)
+    async fn serve_by(&mut self, Certificate { pem, key }: &Certificate) {
+        self.postgres.serve_by_tls(pem, key, &self.authority.pem(), "scram-sha-256").await;
     }
-}
 
-fn cart(url: &str, parameters: &str) -> CartBuilder {
-    Cart::start().env("DATABASE_URL", format!("{url}?{parameters}")).env("COOKIE_KEY", key())
-}
-
-/// Whether an order can be placed: it is one of those of its shopper then.
-async fn takes_an_order(cart: CartBuilder) -> bool {
-    let shelf = Shelf::start(&[(3, 25.0)]).await;
-    let cart = cart.product(shelf.url()).unready().await;
-    let shopper = RovingShopper::new();
-    shopper.add(&cart, "3", "1").await;
-    let form = shopper.checkout(&cart).await;
-    let answer = shopper.submit(&cart, &form).await;
-    let is_placed = answer.status() == reqwest::StatusCode::SEE_OTHER;
-    let page = body(answer).await;
-    assert!(is_placed || page.contains("could not"), "{page}");
-    is_placed && shopper.orders(&cart).await.contains("Order IE-")
-}
-
-#[tokio::test]
-async fn orders_are_placed_over_tls() {
-    let server = Server::start("localhost").await;
-    let root = server.file("root.pem");
-    let root = root.display();
-    for (host, parameters) in [
-        ("localhost", "sslmode=require".to_owned()),
-        ("127.0.0.1", "sslmode=require".to_owned()),
-        ("localhost", String::new()),
-        ("localhost", format!("sslmode=verify-ca&sslrootcert={root}")),
-        ("127.0.0.1", format!("sslmode=verify-ca&sslrootcert={root}")),
-        ("localhost", format!("sslmode=verify-full&sslrootcert={root}")),
-    ] {
-        assert!(takes_an_order(server.cart(host, &parameters)).await, "{host}: {parameters}");
-    }
-    let (certificate, key) = (server.file("client.pem"), server.file("client.key"));
-    let by_certificate = format!(
-        "sslmode=verify-full&sslrootcert={root}&sslcert={}&sslkey={}",
-        certificate.display(),
-        key.display()
-    );
-    let url = format!("postgres://certified@localhost:{}/postgres", server.postgres.port());
-    assert!(takes_an_order(cart(&url, &by_certificate)).await, "{by_certificate}");
-    assert!(!takes_an_order(cart(&url, "sslmode=require")).await, "no certificate");
-    assert!(!takes_an_order(server.cart("localhost", "sslmode=disable")).await, "no TLS");
-}
-
-#[tokio::test]
-async fn a_server_that_is_not_the_one_is_given_no_order() {
-    let server = Server::start("db.example").await;
-    let (root, other) = (server.file("root.pem"), server.file("other.pem"));
-    for (parameters, why) in [
-        (format!("sslmode=verify-full&sslrootcert={}", root.display()), "not valid for name"),
-        (format!("sslmode=verify-ca&sslrootcert={}", other.display()), "UnknownIssuer"),
-        ("sslmode=verify-full".to_owned(), "UnknownIssuer"),
-    ] {
-        let cart = server.cart("localhost", &parameters).unready().await;
-        let line = cart.logged("orders cannot be written").await;
-        assert!(line.contains(why), "{parameters}: {line}");
-        assert!(!line.contains("s3cret"), "{line}");
-    }
-    let chain = format!("sslmode=verify-ca&sslrootcert={}", root.display());
-    assert!(takes_an_order(server.cart("localhost", &chain)).await, "its name is not looked at");
-}
-
-/// Speaks TLS with a certificate for `name`, and passes on what comes to `server`, an address with a port; the port.
-async fn in_front_of(server: &str, certificate: &str, key: &str) -> u16 {
-    let certificates = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks them")
-        .with_no_client_auth()
-        .with_single_cert(certificates.expect("certificates"), key)
-        .expect("they belong together");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    let server = server.to_owned();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, server) = (acceptor.clone(), server.clone());
-            tokio::spawn(async move {
-                let mut client = acceptor.accept(stream).await?;
-                let mut server = TcpStream::connect(server).await?;
-                tokio::io::copy_bidirectional(&mut client, &mut server).await
-            });
-        }
-    });
-    port
-}
-
-#[tokio::test]
-async fn products_come_by_https_from_the_right_service_alone() {
-    let (ours, theirs) = (Authority::new("Ours"), Authority::new("Somebody else's"));
-    let folder = tempfile::tempdir().expect("a temporary directory can be made");
-    let [our_file, their_file] = [("ours.pem", &ours), ("theirs.pem", &theirs)].map(|(name, authority)| {
-        let file = folder.path().join(name);
-        std::fs::write(&file, authority.pem()).expect("a file can be written");
+    fn write(&self, name: &str, content: &str) -> PathBuf {
+        let file = self.files.path().join(name);
+        fs::write(&file, content).unwrap();
         file
-    });
-    let product = Product::start().await;
-    let (certificate, key) = ours.sign("localhost");
-    let port = in_front_of(product.address(), &certificate, &key).await;
-    let url = format!("https://localhost:{port}");
-
-    let cart = Cart::start().product(&url).env("PRODUCT_SERVICE_CA", &our_file).await;
-    let page = body(cart.get("/").await).await;
-    assert!(page.contains("Single-speed fixie") && !page.contains("We cannot reach"), "{page}");
-    let picture = cart.get("/images/fixie.svg").await;
-    assert_eq!(picture.status(), reqwest::StatusCode::OK, "pictures, too");
-    let sample = json(cart.get("/release/sample").await).await;
-    assert_eq!(sample["product"]["status"], 200, "and samples: {sample}");
-
-    let by_address = format!("https://127.0.0.1:{port}");
-    for (url, file, why) in [
-        (&url, Some(&their_file), "UnknownIssuer"),
-        (&url, None, "UnknownIssuer"),
-        (&by_address, Some(&our_file), "not valid for name"),
-    ] {
-        let mut start = Cart::start().product(url);
-        if let Some(file) = file {
-            start = start.env("PRODUCT_SERVICE_CA", file);
-        }
-        let cart = start.unready().await;
-        assert!(body(cart.get("/").await).await.contains("We cannot reach our product service"));
-        let line = cart.logged("a server cannot be connected to").await;
-        assert!(line.contains(why), "{line}");
     }
+
+    /// `DIR` in `parameters` is the directory of the files.
+    fn cart(&self, host: &str, parameters: &str) -> CartBuilder {
+        let parameters = parameters.replace("DIR", &self.files.path().display().to_string());
+        let url = format!("{}?{parameters}", self.postgres.url(host));
+        Cart::start().env("DATABASE_URL", url).env("COOKIE_KEY", key())
+    }
+
+    async fn takes_orders(&self, host: &str, parameters: &str) {
+        let cart = self.cart(host, parameters).await;
+        cart.logged("orders can be written").await;
+        let shopper = RovingShopper::new();
+        shopper.add(&cart, "garlic", "1").await;
+        is_open_for_orders(&cart, &shopper).await;
+    }
+
+    /// Log and readiness say `why`.
+    async fn takes_none(&self, host: &str, parameters: &str, why: &str) {
+        let cart = self.cart(host, parameters).await;
+        let line = cart.logged("orders cannot be written").await;
+        assert!(line.contains(why) && !line.contains("s3cret"), "{parameters}: {line}");
+        let verbose = cart.admin_url("/readyz?verbose").await;
+        let verbose = body(client().get(verbose).send().await.unwrap()).await;
+        assert!(verbose.contains(why) && !verbose.contains("s3cret"), "{parameters}: {verbose}");
+    }
+}
+
+#[tokio::test]
+async fn orders_go_by_tls_in_every_mode_that_has_it() {
+    let stage = Stage::open().await;
+    for (host, parameters) in [
+        ("localhost", ""),
+        ("localhost", "sslmode=allow"),
+        ("localhost", "sslmode=prefer"),
+        ("127.0.0.1", "sslmode=require"),
+        ("127.0.0.1", "sslmode=require&sslrootcert=DIR/ca.crt"),
+        ("127.0.0.1", "sslmode=verify-ca&sslrootcert=DIR/ca.crt"),
+        ("localhost", "sslmode=verify-full&sslrootcert=DIR/ca.crt"),
+    ] {
+        stage.takes_orders(host, parameters).await;
+    }
+    stage.takes_none("localhost", "sslmode=disable", "no encryption").await;
+    let why = "the certificate of 127.0.0.1 is not for that name, but for DnsName(\\\"localhost\\\")";
+    stage.takes_none("127.0.0.1", "sslmode=verify-full&sslrootcert=DIR/ca.crt", why).await;
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused_by_verify_full() {
+    let mut stage = Stage::open().await;
+    stage.serve_by(&stage.authority.sign("localhost", &["db.example"])).await;
+    let why = "the certificate of localhost is not for that name, but for DnsName(\\\"db.example\\\")";
+    stage.takes_none("localhost", "sslmode=verify-full&sslrootcert=DIR/ca.crt", why).await;
+    stage.takes_orders("localhost", "sslmode=verify-ca&sslrootcert=DIR/ca.crt").await;
+    stage.serve_by(&stage.authority.sign("localhost", &[])).await;
+    let why = "the certificate of localhost has no subjectAltName";
+    stage.takes_none("localhost", "sslmode=verify-full&sslrootcert=DIR/ca.crt", why).await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_refused() {
+    let stage = Stage::open().await;
+    let other = stage.write("other.crt", &Authority::new("somebody else's authority").pem());
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let parameters = format!("sslmode={mode}&sslrootcert=DIR/other.crt");
+        let why = format!(
+            "the certificate of localhost was signed by none of the authorities in sslrootcert ({})",
+            other.display()
+        );
+        stage.takes_none("localhost", &parameters, &why).await;
+    }
+    let parameters = "sslmode=verify-full&sslrootcert=system";
+    stage
+        .takes_none("localhost", parameters, "the certificate of localhost was signed by no public authority")
+        .await;
+    // The file is replaced, as a Secret is: it is read anew.
+    let cart = stage.cart("localhost", "sslmode=verify-full&sslrootcert=DIR/other.crt").await;
+    let shopper = RovingShopper::new();
+    is_closed_for_orders(&cart, &shopper).await;
+    stage.write("other.crt", &stage.authority.pem());
+    is_open_for_orders(&cart, &shopper).await;
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused() {
+    let mut stage = Stage::open().await;
+    let expired = stage.authority.sign_with("localhost", &["localhost"], |params| {
+        params.not_after = date_time_ymd(2020, 1, 1);
+    });
+    stage.serve_by(&expired).await;
+    let why = "the certificate of localhost has expired";
+    stage.takes_none("localhost", "sslmode=verify-ca&sslrootcert=DIR/ca.crt", why).await;
+}
+
+/// As `openssl req -x509` makes it, and PostgreSQL's manual shows it: one that may sign others, and is its own
+/// authority.
+#[tokio::test]
+async fn a_certificate_that_signed_itself_is_trusted_where_it_is_given() {
+    let mut stage = Stage::open().await;
+    let own = |not_after: i32| {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(not_after, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        Certificate { pem: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    };
+    let (valid, expired) = (own(4000), own(2020));
+    for certificate in [&valid, &expired] {
+        stage.serve_by(certificate).await;
+        stage.write("server.crt", &certificate.pem);
+        let parameters = "sslmode=verify-full&sslrootcert=DIR/server.crt";
+        if certificate.pem == valid.pem {
+            stage.takes_orders("localhost", parameters).await;
+            stage.takes_none("127.0.0.1", parameters, "is not for that name").await;
+            stage
+                .takes_none("localhost", "sslmode=verify-ca&sslrootcert=DIR/ca.crt", "is not accepted")
+                .await;
+        } else {
+            stage.takes_none("localhost", parameters, "has expired").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_store_fronts_own_lets_it_in() {
+    for access in ["scram-sha-256 clientcert=verify-full", "cert"] {
+        let stage = Stage::open_for(access).await;
+        let (own, other) = (stage.authority.sign("shop", &[]), stage.authority.sign("somebody", &[]));
+        let foreign = Authority::new("somebody else's authority").sign("shop", &[]);
+        for (name, Certificate { pem, key }) in [("own", own), ("other", other), ("foreign", foreign)] {
+            stage.write(&format!("{name}.crt"), &pem);
+            stage.write(&format!("{name}.key"), &key);
+        }
+        let with = |name: &str| {
+            format!("sslmode=verify-full&sslrootcert=DIR/ca.crt&sslcert=DIR/{name}.crt&sslkey=DIR/{name}.key")
+        };
+        stage.takes_orders("localhost", &with("own")).await;
+        let why = "authentication failed for user";
+        stage.takes_none("localhost", &with("other"), why).await;
+        let why = "localhost does not accept the certificate in sslcert";
+        stage.takes_none("localhost", &with("foreign"), why).await;
+        let why = "requires a valid client certificate";
+        stage.takes_none("localhost", "sslmode=require", why).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
+    let stage = Stage {
+        postgres: Postgres::start().await,
+        authority: Authority::new("sava's authority"),
+        files: tempfile::tempdir().unwrap(),
+    };
+    stage.write("ca.crt", &stage.authority.pem());
+    let why = "localhost has no TLS, which sslmode asks for";
+    stage.takes_none("localhost", "sslmode=require", why).await;
+    stage.takes_none("localhost", "sslmode=verify-full&sslrootcert=DIR/ca.crt", why).await;
+    for parameters in ["", "sslmode=allow", "sslmode=prefer"] {
+        stage.takes_orders("localhost", parameters).await;
+    }
+}
+
+#[tokio::test]
+async fn mistakes_in_what_tls_needs_are_named_at_the_start() {
+    let (authority, files) = (Authority::new("sava's authority"), tempfile::tempdir().unwrap());
+    let (own, other) = (authority.sign("shop", &[]), authority.sign("shop", &[]));
+    for (name, content) in [("ca.crt", &authority.pem()), ("own.crt", &own.pem), ("other.key", &other.key)] {
+        fs::write(files.path().join(name), content).unwrap();
+    }
+    fs::write(files.path().join("empty"), "").unwrap();
+    let directory = files.path().display().to_string();
+    for (parameters, why) in [
+        ("sslmode=on", "sslmode takes disable, allow, prefer, require, verify-ca or verify-full"),
+        ("sslmode=verify-ca", "need sslrootcert"),
+        ("sslmode=verify-full", "need sslrootcert"),
+        ("sslmode=verify-ca&sslrootcert=system", "goes with sslmode=verify-full alone"),
+        (
+            "sslmode=verify-full&sslrootcert=DIR/missing",
+            "sslrootcert: \"DIR/missing\" cannot be read: I/O error: No such file",
+        ),
+        ("sslrootcert=DIR/missing", "sslrootcert: \"DIR/missing\" cannot be read"),
+        ("sslmode=require&sslrootcert=DIR/empty", "sslrootcert: \"DIR/empty\" has no certificate"),
+        ("sslmode=require&sslcert=DIR/own.crt", "sslcert and sslkey go together"),
+        (
+            "sslmode=require&sslcert=DIR/empty&sslkey=DIR/other.key",
+            "sslcert: \"DIR/empty\" has no certificate",
+        ),
+        (
+            "sslmode=require&sslcert=DIR/own.crt&sslkey=DIR/own.crt",
+            "sslkey: \"DIR/own.crt\" cannot be read as a private key",
+        ),
+        (
+            "sslmode=require&sslcert=DIR/own.crt&sslkey=DIR/other.key",
+            "sslkey: \"DIR/other.key\" is not the key of the certificate in sslcert",
+        ),
+        ("sslmode=require&sslcrl=DIR/crl", "sslcrl is not supported"),
+        ("sslmode=require&channel_binding=require", "channel_binding=require is not supported"),
+    ] {
+        let url = format!("postgres://shop:s3cret@localhost/shop?{}", parameters.replace("DIR", &directory));
+        let exit = Cart::start().env("DATABASE_URL", url).env("COOKIE_KEY", key()).exit().await;
+        let why = why.replace("DIR", &directory);
+        assert_eq!(exit.code, Some(2), "{parameters}: {}", exit.output);
+        assert!(
+            exit.output.contains(&why) && !exit.output.contains("s3cret"),
+            "{parameters}: {}",
+            exit.output
+        );
+    }
+}
+
+#[tokio::test]
+async fn orders_follow_the_primary_through_a_failover_by_tls() {
+    let Stage { postgres, files, .. } = Stage::open().await;
+    let parameters = format!("?sslmode=verify-full&sslrootcert={}/ca.crt", files.path().display());
+    follow_the_primary(postgres, "localhost", &parameters).await;
+}
+
+#[tokio::test]
+async fn a_postgresql_with_tls_that_goes_away_closes_the_checkout_until_it_is_back() {
+    let mut stage = Stage::open().await;
+    let cart = stage.cart("localhost", "sslmode=verify-full&sslrootcert=DIR/ca.crt").await;
+    cart.logged("orders can be written").await;
+    stage.postgres.stop().await;
+    let shopper = RovingShopper::new();
+    is_closed_for_orders(&cart, &shopper).await;
+    stage.postgres.serve().await;
+    is_open_for_orders(&cart, &shopper).await;
+}
+
+/// Behind the store front's own socket is the database, with the store front's certificate.
+#[tokio::test]
+async fn another_process_gets_no_connection_by_the_store_front() {
+    let stage = Stage::open().await;
+    let cart = stage.cart("localhost", "sslmode=require").await;
+    cart.logged("orders can be written").await;
+    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+    let end = format!("/.s.PGSQL.{}", stage.postgres.port());
+    let names = sockets.lines().filter_map(|line| line.split_once('@')).map(|(_, name)| name);
+    let name = names.filter(|name| name.starts_with("sava-cart-")).find(|name| name.ends_with(&end)).unwrap();
+    let mut stream = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name).unwrap()).unwrap();
+    // What a client begins with: protocol 3.0, and no more.
+    let _ = stream.write_all(&[0, 0, 0, 9, 0, 3, 0, 0, 0]);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(answer.is_empty(), "{answer:?}");
+    cart.logged("another process tried to use a connection of the store front").await;
 }

@@ -1,14 +1,10 @@
-//! Who may sign the certificate of a product service that is reached by https.
+//! Who may sign the certificate of a server.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, pem::PemObject as _},
-    },
+use tokio_rustls::rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
 };
 
 /// The authorities whose word is taken.
@@ -22,13 +18,9 @@ impl Authorities {
     /// Those whose certificates are in a PEM file.
     ///
     /// # Errors
-    /// When it cannot be read, or has none.
+    /// When it cannot be read, or has none. The message begins with the file's name.
     pub fn of_file(file: &str) -> Result<Self, String> {
-        let certificates = CertificateDer::pem_file_iter(Path::new(file)).and_then(Iterator::collect);
-        let own: Vec<_> = certificates.map_err(|error| format!("{file:?} cannot be read: {error}"))?;
-        if own.is_empty() {
-            return Err(format!("{file:?} has no certificate: takes a PEM file"));
-        }
+        let own = certificates(file)?;
         let mut store = RootCertStore::empty();
         for certificate in &own {
             store
@@ -38,24 +30,34 @@ impl Authorities {
         Ok(Self { own })
     }
 
-    /// What speaks TLS to servers that they vouch for.
-    ///
-    /// # Panics
-    /// Never: ring speaks the default versions.
-    pub(crate) fn connector(&self) -> TlsConnector {
+    /// What rustls holds certificates against.
+    pub(crate) fn anchors(&self) -> RootCertStore {
         let mut store = RootCertStore::empty();
         if self.own.is_empty() {
             store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         } else {
             store.add_parsable_certificates(self.own.iter().cloned());
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks them")
-            .with_root_certificates(store)
-            .with_no_client_auth();
-        TlsConnector::from(Arc::new(config))
+        store
     }
+
+    /// Whether this very certificate is one of theirs.
+    pub(crate) fn has(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.own.iter().any(|own| own == certificate)
+    }
+}
+
+/// The certificates in a PEM file: at least one.
+///
+/// # Errors
+/// When it cannot be read, or has none. The message begins with the file's name.
+pub(crate) fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_file_iter(Path::new(file)).and_then(Iterator::collect);
+    let certificates: Vec<_> = certificates.map_err(|error| format!("{file:?} cannot be read: {error}"))?;
+    if certificates.is_empty() {
+        return Err(format!("{file:?} has no certificate: takes a PEM file"));
+    }
+    Ok(certificates)
 }
 
 #[cfg(test)]
