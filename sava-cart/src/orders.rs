@@ -4,6 +4,7 @@
 mod certificate;
 pub(crate) mod database;
 pub(crate) mod form_key;
+mod migrations;
 pub(crate) mod order;
 mod postgres;
 mod row;

@@ -16,17 +16,12 @@ use tokio::sync::OnceCell;
 
 use super::{
     database::{ACQUIRE_TIMEOUT, PostgresServer},
-    session,
+    migrations, session,
     unavailable::{Unavailable, is_read_only},
 };
 use crate::relay::{self, Relay};
 
-/// A newer release may have migrated the database before this one was rolled back to: migrations only ever add.
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrator = sqlx::migrate!("migrations/postgres");
-    migrator.set_ignore_missing(true);
-    migrator
-});
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(migrations::postgres);
 
 /// An order of nobody's, to try whether orders can be written.
 const TRIAL: &str = "INSERT INTO orders

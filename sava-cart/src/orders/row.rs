@@ -1,6 +1,7 @@
 //! An order as both databases keep it.
 
 use serde::{Deserialize, Serialize};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
 use crate::money::Money;
 
 /// A row of the table `orders`.
-#[derive(sqlx::FromRow)]
 pub(super) struct OrderRow {
     pub(super) number: String,
     pub(super) locale: String,
@@ -34,6 +34,29 @@ struct LineColumn {
     quantity: u32,
     /// Minor units of the order's currency.
     price: i64,
+}
+
+/// By the columns' names, for both databases. Not derived: sqlx's macros compile the whole of it once more, for the
+/// compiler.
+impl<'row, R: Row> FromRow<'row, R> for OrderRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'row, R::Database> + Type<R::Database>,
+    i64: Decode<'row, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'row R) -> sqlx::Result<Self> {
+        Ok(Self {
+            number: row.try_get("number")?,
+            locale: row.try_get("locale")?,
+            shopper: row.try_get("shopper")?,
+            form_key: row.try_get("form_key")?,
+            placed_at: row.try_get("placed_at")?,
+            currency: row.try_get("currency")?,
+            total: row.try_get("total")?,
+            address: row.try_get("address")?,
+            lines: row.try_get("lines")?,
+        })
+    }
 }
 
 impl OrderRow {

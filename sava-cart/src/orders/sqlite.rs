@@ -20,15 +20,11 @@ use tokio::sync::OnceCell;
 
 use super::{
     database::ACQUIRE_TIMEOUT,
+    migrations,
     unavailable::{Unavailable, is_damage},
 };
 
-/// A newer release may have migrated the database before this one was rolled back to: migrations only ever add.
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrator = sqlx::migrate!("migrations/sqlite");
-    migrator.set_ignore_missing(true);
-    migrator
-});
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(migrations::sqlite);
 
 /// An order of nobody's, to try whether orders can be written.
 const TRIAL: &str = "INSERT INTO orders
