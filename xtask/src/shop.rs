@@ -63,8 +63,8 @@ pub(crate) struct Shop {
     #[arg(long)]
     no_build: bool,
 
-    /// Build profile: `dev` builds sooner and runs slower
-    #[arg(long, default_value = "release")]
+    /// Build profile: `release`, that of the images, takes minutes longer to build and is faster then
+    #[arg(long, default_value = "dev")]
     profile: String,
 }
 

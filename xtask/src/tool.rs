@@ -98,7 +98,7 @@ impl Tool {
         for packages in [self.starts, &[self.package]] {
             if !packages.is_empty() {
                 let packages = packages.iter().flat_map(|package| ["--package", package]);
-                cmd!(shell, "cargo build --quiet --bins {profile...} {packages...}").quiet().run()?;
+                cmd!(shell, "cargo build --bins {profile...} {packages...}").quiet().run()?;
             }
         }
         let folder = workspace::target().join(if self.is_fast { "release" } else { "debug" });
