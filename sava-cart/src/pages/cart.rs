@@ -14,8 +14,9 @@ use super::{
     form::Form,
     goods::{Picture, initial, picture},
     layout::{Alert, Layout},
+    list_query::ListQuery,
     text::{Align, Table, printable},
-    visit::{CachePolicy, Page, Section, Visit},
+    visit::{CachePolicy, Page, Section, Visit, redirect},
 };
 use crate::{
     cart::{Limit, MAX_QUANTITY},
@@ -104,9 +105,12 @@ pub(crate) struct AddForm {
     #[serde(default)]
     id: String,
     quantity: Option<String>,
+    /// The query of the list that the form is in, if it is in one.
+    list: Option<String>,
 }
 
-/// `POST /cart/items`
+/// `POST /cart/items`. Who adds from the list stays in the list: the way back is made of the choice that `list` is read as,
+/// so that it leads nowhere else, whatever is sent.
 pub(crate) async fn add_item(
     State(state): State<AppState>,
     Extension(mut visit): Extension<Visit>,
@@ -121,6 +125,10 @@ pub(crate) async fn add_item(
     known(&visit, id).await?;
     let met = visit.cart.add(id, quantity);
     state.metrics.cart_changed("add");
+    if let (Some(query), Ok(())) = (form.list, met) {
+        let list = ListQuery::read(visit.release(), &query).reference_after(&visit.to(Route::Home), id);
+        return Ok(with_cart(redirect(StatusCode::SEE_OTHER, &list), &visit));
+    }
     Ok(changed(&visit, Some(id), met).await)
 }
 
@@ -157,9 +165,7 @@ pub(crate) async fn change_cart(
     }
     state.metrics.cart_changed(if removed.is_some() { "remove" } else { "change" });
     if field("checkout").is_some() && met.is_ok() && !visit.cart.is_empty() {
-        let mut response = visit.see(Route::Checkout, None);
-        response.headers_mut().append(header::SET_COOKIE, visit.cart.set_cookie(visit.cookies()));
-        return Ok(response);
+        return Ok(with_cart(visit.see(Route::Checkout, None), &visit));
     }
     Ok(changed(&visit, changed_line, met).await)
 }
@@ -213,7 +219,7 @@ async fn known(visit: &Visit, id: ProductId) -> Result<(), ErrorPage> {
 /// The answer to a change: the cart, with the line in view; or what limit it met.
 async fn changed(visit: &Visit, line: Option<ProductId>, met: Result<(), Limit>) -> Response {
     let line = line.filter(|id| visit.cart.quantity(*id) > 0).map(|id| format!("item-{id}"));
-    let mut response = match met {
+    let response = match met {
         Ok(()) => visit.see(Route::Cart, line.as_deref()),
         Err(limit) => {
             let title = "That is as much as a cart holds".to_owned();
@@ -221,6 +227,11 @@ async fn changed(visit: &Visit, line: Option<ProductId>, met: Result<(), Limit>)
             cart_page(visit, StatusCode::UNPROCESSABLE_ENTITY, Some(alert)).await
         }
     };
+    with_cart(response, visit)
+}
+
+/// `response`, by which the browser keeps the cart of `visit`.
+fn with_cart(mut response: Response, visit: &Visit) -> Response {
     response.headers_mut().append(header::SET_COOKIE, visit.cart.set_cookie(visit.cookies()));
     response
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    catalog::{ProductQuery, Sort},
+    catalog::{ProductId, ProductQuery, Sort},
     release::{Feature, Release},
 };
 
@@ -13,6 +13,9 @@ const PAGE_SIZE: usize = 12;
 const LONG_PAGE_SIZE: usize = 100;
 /// The longest search text, in characters.
 const MAX_SEARCH: usize = 100;
+
+/// How the query says what was put into the cart.
+const ADDED: &str = "added=";
 
 /// A shopper's choice: the query of the list's URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +73,21 @@ impl ListQuery {
     /// The reference to this choice, where `home` is the reference to the list.
     #[must_use]
     pub(crate) fn reference(&self, home: &str) -> String {
+        let query = self.query();
+        if query.is_empty() { home.to_owned() } else { format!("{home}?{query}") }
+    }
+
+    /// The same for a shopper who has just put `added` into the cart: with that product in view, and [`added`] in the query.
+    #[must_use]
+    pub(crate) fn reference_after(&self, home: &str, added: ProductId) -> String {
+        let query = self.query();
+        let and = if query.is_empty() { "" } else { "&" };
+        format!("{home}?{query}{and}{ADDED}{added}#p-{added}")
+    }
+
+    /// This choice, form-encoded; empty where nothing is chosen.
+    #[must_use]
+    pub(crate) fn query(&self) -> String {
         let page = self.page.to_string();
         let ProductQuery { q, category, sort } = &self.products;
         let pairs = [
@@ -79,9 +97,15 @@ impl ListQuery {
             ("page", if self.page > 1 { page.as_str() } else { "" }),
         ];
         let chosen: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let query = serde_urlencoded::to_string(&chosen).unwrap_or_default();
-        if query.is_empty() { home.to_owned() } else { format!("{home}?{query}") }
+        serde_urlencoded::to_string(&chosen).unwrap_or_default()
     }
+}
+
+/// What was put into the cart just before the list is shown with that `query`. It is no part of the choice: no link of
+/// the page repeats it.
+#[must_use]
+pub(crate) fn added(query: &str) -> Option<ProductId> {
+    query.split('&').find_map(|pair| pair.strip_prefix(ADDED)?.parse().ok())
 }
 
 #[cfg(test)]
@@ -101,6 +125,18 @@ mod tests {
         );
         assert_eq!((choice.products.sort, choice.page), (Sort::Dearest, 2));
         assert_eq!(choice.reference("./"), "./?q=oak+beard&category=home&sort=-price&page=2");
+    }
+
+    #[test]
+    fn the_way_back_says_what_was_added() {
+        let garlic = "garlic".parse().unwrap();
+        assert_eq!(read("3.0.0", "").reference_after("../", garlic), "../?added=garlic#p-garlic");
+        let back = read("3.0.0", "q=oak&page=2&added=4").reference_after("../", garlic);
+        assert_eq!(back, "../?q=oak&page=2&added=garlic#p-garlic");
+        assert_eq!(added("q=oak&page=2&added=garlic"), Some(garlic));
+        for query in ["", "q=added", "added=", "added=x", "unadded=4"] {
+            assert_eq!(added(query), None, "{query}");
+        }
     }
 
     #[test]

@@ -31,12 +31,16 @@ struct ProductsPage<'a> {
     layout: Layout,
     heading: &'static str,
     lead: String,
+    /// The title of what was put into the cart just before.
+    added: Option<String>,
     tools: Option<Tools>,
     nothing: Nothing,
     cards: Vec<Card<'a>>,
     pictures: bool,
     stars: bool,
     add: String,
+    /// Where this list is: its query.
+    here: String,
     pages: Vec<Link>,
 }
 
@@ -62,7 +66,8 @@ struct SortOption {
 
 /// `GET /`
 pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): RawQuery) -> Response {
-    let choice = ListQuery::read(visit.release(), query.as_deref().unwrap_or_default());
+    let query = query.unwrap_or_default();
+    let choice = ListQuery::read(visit.release(), &query);
     let page_size = ListQuery::page_size(visit.release());
     let last_of = |n_products: usize| n_products.div_ceil(page_size).max(1);
     let mut page = choice.page;
@@ -87,12 +92,21 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
         nothing: nothing(&choice.products),
         pictures: visit.has(Feature::Pictures),
         stars: cards.iter().any(|card| card.rating.is_some()),
+        added: list_query::added(&query).and_then(|id| added(&visit, &listing, id)),
         add: visit.to(Route::CartItems),
+        here: ListQuery { page, ..choice.clone() }.query(),
         pages: pages(&visit, &choice, page, last),
         cards,
         layout: visit.layout(Section::Products, Some(&listing)),
     };
     visit.show(StatusCode::OK, CachePolicy::Revalidate, &html)
+}
+
+/// What the product `id` is called, if it is in the cart: a link that somebody kept says nothing that is not so.
+fn added(visit: &Visit, listing: &Listing, id: ProductId) -> Option<String> {
+    let title =
+        || listing.product(id).map_or_else(|| visit.title_of_gone(id), |product| product.title.clone());
+    (visit.cart.quantity(id) > 0).then(title)
 }
 
 fn heading(choice: &ProductQuery) -> &'static str {
@@ -212,8 +226,11 @@ impl Page for ProductsPage<'_> {
     }
 
     fn text(&self) -> String {
+        let added = self.added.as_deref().map_or_else(String::new, |title| {
+            format!("{} is in your cart: GET {}\n\n", printable(title), self.layout.cart)
+        });
         if self.cards.is_empty() {
-            return format!("{}\n{}\n", self.nothing.title, self.nothing.text);
+            return format!("{added}{}\n{}\n", self.nothing.title, self.nothing.text);
         }
         let has_categories = self.cards.iter().any(|card| card.category.is_some());
         let mut columns = vec![("ID", Align::Right), ("PRODUCT", Align::Left)];
@@ -236,7 +253,7 @@ impl Page for ProductsPage<'_> {
             row.push(card.price.to_owned());
             table.row(row);
         }
-        let mut text = format!("{table}\n{}\n", self.lead);
+        let mut text = format!("{added}{table}\n{}\n", self.lead);
         for page in self.pages.iter().filter(|page| page.rel.is_some()) {
             writeln!(text, "{} page: GET {}", page.name, page.href).expect("a string takes it");
         }

@@ -108,7 +108,13 @@ impl<'a> Shopper<'a> {
     }
 
     async fn buy(&mut self, home: &Url) -> Option<()> {
-        let cart = self.fill(home).await?;
+        let mut cart = self.fill(home).await?;
+        // Who adds from the list stays there.
+        if cart.page.cart_form().is_none()
+            && let Some(link) = cart.page.link_to("cart")
+        {
+            cart = self.get(cart.url.join(link).ok()?).await?;
+        }
         // A button of the cart's form, or a link, as in stores before that.
         let mut at = if let Some(link) = cart.page.link_to("checkout") {
             self.get(cart.url.join(link).ok()?).await?

@@ -168,6 +168,8 @@ async fn long_words_fit_a_narrow_screen() {
         let judge = Judge::of(&browser);
         let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
         judge.judges("the list of one long word").await;
+        shopper.presses_at(&word, "Add").await;
+        judge.judges("the list, and one long word in the cart").await;
         shopper.follows(&word).await;
         judge.judges("the product of one long word").await;
         shopper.presses("Add to cart").await;

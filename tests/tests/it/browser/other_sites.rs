@@ -56,6 +56,7 @@ async fn check(host: &str, elsewhere: &str, expected: FetchSites<'_>) {
     );
     shopper.goes_to("Products").await;
     shopper.presses_at("Willow dreamcatcher", "Add").await;
+    shopper.goes_to("Cart").await;
     shopper.presses("Check out").await;
     shopper.fills_in_the_address("Eircode", "D02 X285").await;
     shopper.presses("Place the order").await;

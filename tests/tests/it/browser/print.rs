@@ -14,6 +14,7 @@ async fn an_order_is_printed_in_black_on_white_without_what_only_a_screen_needs(
     let browser = Browser::start(Script::On).await;
     let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
     shopper.presses_at("Willow dreamcatcher", "Add").await;
+    shopper.goes_to("Cart").await;
     shopper.presses("Check out").await;
     shopper.fills_in_the_address("Eircode", "D02 X285").await;
     shopper.presses("Place the order").await;

@@ -81,6 +81,8 @@ impl Country {
         shopper.presses("Add to cart").await;
         shopper.goes_to("Products").await;
         shopper.presses_at(&second.title, "Add").await;
+        let added = format!("{} is in your cart", second.title);
+        assert_eq!(shopper.texts("//main//*[@role='status']/p").await, [added], "and the list is in view");
 
         shopper.goes_to("Cart").await;
         assert_eq!(shopper.texts("//main//li//h2").await, [first.title.as_str(), &second.title]);

@@ -377,6 +377,51 @@ async fn other_countries_stores_are_a_link_away() {
     assert!(page.says("<a href=\"../uk/\">United Kingdom store</a>") && page.says("<a href=\"../fr/\">"));
 }
 
+#[tokio::test]
+async fn who_adds_from_the_list_stays_in_the_list() {
+    let product = Product::start().await;
+    for (release, query, back) in [
+        ("1.0.5", "?page=2&q=unknown", "../?added=4#p-4"),
+        ("2.0.4", "", "../?added=4#p-4"),
+        ("3.0.0", "?sort=title&page=99", "../?sort=title&page=3&added=4#p-4"),
+        ("3.0.0", "?q=typewriter&category=home&added=3", "../?q=typewriter&category=home&added=4#p-4"),
+    ] {
+        let cart = Cart::start().release(release).product(&product.url("")).env("BASE_PATH", "/shop/").await;
+        let visitor = Visitor::of(&cart.url("/shop/"));
+        let list = visitor.get(query).await;
+        let here = list.field("list").replace("&#38;", "&");
+        let added = visitor.post("cart/items", &[("id", "4"), ("list", &here)]).await;
+        assert_eq!((added.status, added.location()), (StatusCode::SEE_OTHER, back), "{release} {query}");
+        let list = visitor.get(added.url.join(added.location()).unwrap().as_str()).await;
+        assert!(list.says("<b>Portable typewriter</b> is in your cart"), "{}", list.body);
+        assert!(list.says("<a href=\"cart\">Cart (1)</a>"), "{}", list.body);
+        assert!(!list.says("added="), "no link repeats it");
+        assert!(release == "3.0.0" || list.says("<li id=\"p-4\">"), "{}", list.body);
+        assert!(visitor.read("?added=4").await.contains("Portable typewriter is in your cart: GET cart"));
+        // A link that somebody kept says nothing that is not so.
+        visitor.post("cart/items/4/remove", &[]).await;
+        assert!(!visitor.get("?added=4").await.says("is in your cart"));
+    }
+}
+
+#[tokio::test]
+async fn the_way_back_to_the_list_leads_nowhere_else() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let visitor = Visitor::of(&cart.url("/"));
+    for list in
+        ["https://evil.example/", "//evil.example", "/\\evil", "..//x", "#x", "added=1&page=x", "\r\nX: y"]
+    {
+        let added = visitor.post("cart/items", &[("id", "3"), ("list", list)]).await;
+        assert_eq!((added.status, added.location()), (StatusCode::SEE_OTHER, "../?added=3#p-3"), "{list:?}");
+    }
+    let added = visitor.post("cart/items", &[("id", "3"), ("list", "q=//evil&category=\r\n")]).await;
+    assert_eq!(added.location(), "../?q=%2F%2Fevil&category=%0D%0A&added=3#p-3");
+    // Where a limit is met the cart says so.
+    let added = visitor.post("cart/items", &[("id", "3"), ("quantity", "99"), ("list", "")]).await;
+    assert!(added.status == StatusCode::UNPROCESSABLE_ENTITY && added.says("at most 99 pieces"));
+}
+
 /// The cart is one form: what is typed in counts, whichever button is pressed.
 #[tokio::test]
 async fn typed_quantities_are_ordered() {
