@@ -29,7 +29,9 @@ use crate::{
 #[template(path = "products.html")]
 struct ProductsPage<'a> {
     layout: Layout,
-    heading: &'static str,
+    /// The heading, and the order if that was chosen.
+    title: String,
+    heading: String,
     lead: String,
     /// The title of what was put into the cart just before.
     added: Option<String>,
@@ -85,8 +87,10 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
     };
     let last = last_of(n_chosen);
     let cards: Vec<_> = shown.into_iter().map(|product| Card::new(&visit, product)).collect();
+    let (title, heading) = names(&choice.products, n_chosen, page, last);
     let html = ProductsPage {
-        heading: heading(&choice.products),
+        title,
+        heading,
         lead: lead(&listing, &choice.products, n_chosen),
         tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &choice)),
         nothing: nothing(&choice.products),
@@ -109,8 +113,29 @@ fn added(visit: &Visit, listing: &Listing, id: ProductId) -> Option<String> {
     (visit.cart.quantity(id) > 0).then(title)
 }
 
-fn heading(choice: &ProductQuery) -> &'static str {
-    if choice.q.is_empty() { "Small-batch things for large-ish lives" } else { "What we found" }
+/// The title and the heading of `page` of `last`. The heading leaves out the order, which the form beside it says. A
+/// category in which there is nothing may be none of the store's: it is not called by the name in the address.
+fn names(choice: &ProductQuery, n_chosen: usize, page: usize, last: usize) -> (String, String) {
+    let category = choice.category.as_deref().filter(|_| n_chosen > 0).map(category_name);
+    let part = match (choice.q.as_str(), category) {
+        ("", None) if choice.category.is_some() => Some("No such category".to_owned()),
+        ("", category) => category,
+        (q, None) => Some(format!("What we found for “{}”", printable(q))),
+        (q, Some(category)) => Some(format!("What we found for “{}” in {category}", printable(q))),
+    };
+    let order = match choice.sort {
+        Sort::Featured => "",
+        Sort::Cheapest => ", cheapest first",
+        Sort::Dearest => ", dearest first",
+        Sort::Rating => ", best rated first",
+        Sort::Title => ", by name",
+    };
+    let place = if page > 1 { format!(", page {page} of {last}") } else { String::new() };
+    let name = |details: &str| match &part {
+        None if details.is_empty() => "Small-batch things for large-ish lives".to_owned(),
+        part => format!("{}{details}", part.as_deref().unwrap_or("All products")),
+    };
+    (name(&format!("{order}{place}")), name(&place))
 }
 
 fn lead(listing: &Listing, choice: &ProductQuery, n_chosen: usize) -> String {
@@ -118,16 +143,10 @@ fn lead(listing: &Listing, choice: &ProductQuery, n_chosen: usize) -> String {
         return String::new();
     }
     let products = if n_chosen == 1 { "1 product".to_owned() } else { format!("{n_chosen} products") };
-    let matching =
-        if choice.q.is_empty() { String::new() } else { format!(" for “{}”", printable(&choice.q)) };
-    let kind = match &choice.category {
-        Some(category) => format!(" in {}", category_name(category)),
-        None => String::new(),
-    };
     // Of a list that is not held here those without a rating cannot be told to be last.
     let rated =
         if listing.list.n_selected.is_some() && choice.sort == Sort::Rating { " with a rating" } else { "" };
-    format!("{products}{rated}{matching}{kind}, prices in {} with VAT included.", listing.list.store.currency)
+    format!("{products}{rated}, prices in {} with VAT included.", listing.list.store.currency)
 }
 
 fn nothing(choice: &ProductQuery) -> Nothing {
@@ -253,7 +272,7 @@ impl Page for ProductsPage<'_> {
             row.push(card.price.to_owned());
             table.row(row);
         }
-        let mut text = format!("{added}{table}\n{}\n", self.lead);
+        let mut text = format!("{added}{table}\n{}: {}\n", self.heading, self.lead);
         for page in self.pages.iter().filter(|page| page.rel.is_some()) {
             writeln!(text, "{} page: GET {}", page.name, page.href).expect("a string takes it");
         }

@@ -97,6 +97,43 @@ async fn products_can_be_searched_filtered_sorted_and_paged() {
 }
 
 #[tokio::test]
+async fn lists_are_called_by_what_they_show() {
+    let product = Product::start().await;
+    let front = "Small-batch things for large-ish lives";
+    for (release, path, title, heading) in [
+        ("1.0.5", "?page=2&category=coffee", front, front),
+        ("3.0.0", "", front, front),
+        ("3.0.0", "?page=2", "All products, page 2 of 3", "All products, page 2 of 3"),
+        ("3.0.0", "?sort=title", "All products, by name", front),
+        ("3.0.0", "?category=coffee", "Coffee", "Coffee"),
+        (
+            "3.0.0",
+            "?category=&sort=-price&page=9",
+            "All products, dearest first, page 3 of 3",
+            "All products, page 3 of 3",
+        ),
+        ("3.0.0", "?category=coffee&sort=rating", "Coffee, best rated first", "Coffee"),
+        ("3.0.0", "?category=You+have+won", "No such category", "No such category"),
+        ("3.0.0", "?q=a%3Cb", "What we found for “a&#60;b”", "What we found for “a&#60;b”"),
+        (
+            "3.0.0",
+            "?q=type&category=home",
+            "What we found for “type” in Home",
+            "What we found for “type” in Home",
+        ),
+    ] {
+        let cart = Cart::start().release(release).product(&product.url("")).await;
+        let page = Visitor::of(&cart.url("/")).get(path).await;
+        let of = |name: &str| {
+            let start = page.body.split_once(&format!("<{name}>")).expect("it is there").1;
+            start.split("</").next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(of("title"), format!("{title} · sava Ireland"), "{path}");
+        assert_eq!(of("h1"), heading, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn text_is_shown_and_not_run() {
     let directory =
         data(&format!(r#"{AXE},{{"id":2,"locale":"ie","title":"{LONG}","description":"","price":1}}"#));
