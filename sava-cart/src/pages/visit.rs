@@ -180,8 +180,8 @@ impl Visit {
             release_view: self.to(Route::Release),
             nav: vec![
                 link(Route::Home, "Products", Section::Products),
-                Link { count: Some(pieces), ..link(Route::Cart, "Cart", Section::Cart) },
                 link(Route::Orders, "Orders", Section::Orders),
+                Link { count: Some(pieces), ..link(Route::Cart, "Cart", Section::Cart) },
             ],
             pieces,
             notice: listing.and_then(notice),

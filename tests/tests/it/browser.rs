@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod chromium;
+mod layout;
 mod other_sites;
 mod print;
 mod release;
