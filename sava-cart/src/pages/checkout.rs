@@ -63,7 +63,8 @@ struct Control {
     autocomplete: &'static str,
     longest: usize,
     required: bool,
-    short: bool,
+    /// Whether it takes a code: a few letters and digits, and no word.
+    is_code: bool,
     hint: Option<String>,
     wrong: Option<String>,
     described: Option<String>,
@@ -327,7 +328,7 @@ impl Attempt<'_> {
                 autocomplete,
                 longest: field.max_chars(),
                 required: field != Field::County,
-                short: field == Field::Postcode,
+                is_code: field == Field::Postcode,
                 hint,
                 wrong,
                 described: (!described.is_empty()).then(|| described.join(" ")),

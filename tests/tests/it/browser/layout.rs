@@ -61,3 +61,37 @@ async fn no_text_of_the_list_is_cut() {
         }
     }
 }
+
+#[tokio::test]
+async fn labels_fields_and_sums_are_in_line() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    shows(&browser, LAPTOP).await;
+    let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
+    shopper.follows("Willow dreamcatcher").await;
+    shopper.presses("Add to cart").await;
+    shopper.goes_to("Products").await;
+    shopper.presses_at("Cedar & smoke beard oil", "Add").await;
+    shopper.goes_to("Cart").await;
+    shopper.presses("Check out").await;
+    shopper.presses("Place the order").await;
+    let differences = run(
+        &browser,
+        "const top = (css) => document.querySelector(css).getBoundingClientRect().top;
+        return { labels: top('label[for=town]') - top('label[for=county]'), fields: top('#town') - top('#county') }",
+    )
+    .await;
+    assert_eq!(differences, json!({ "labels": 0, "fields": 0 }));
+    shows(&browser, PHONE).await;
+    let ends = run(
+        &browser,
+        "return [...new Set([...document.querySelectorAll('.sums dd')].map((sum) => {
+            const text = document.createRange();
+            text.selectNodeContents(sum);
+            return Math.round(text.getBoundingClientRect().right);
+        }))].length",
+    )
+    .await;
+    assert_eq!(ends, 1, "sums end at the same place");
+}

@@ -93,7 +93,9 @@ async fn products_can_be_searched_filtered_sorted_and_paged() {
     assert_eq!(cheapest.first(), dearest.last());
     let nothing = visitor.get("?q=%3Cscript%3Ealert(1)").await;
     assert!(nothing.says("Nothing quite that niche") && !nothing.says("<script>"));
-    assert!(visitor.get("?q=willow&category=home").await.says("name=\"category\" value=\"home\""));
+    let found = visitor.get("?q=willow&category=home").await;
+    assert!(found.says("name=\"category\" value=\"home\""));
+    assert!(found.says("enterkeyhint=\"search\"") && found.says(">Search</button>"), "{}", found.body);
 }
 
 #[tokio::test]
@@ -202,6 +204,12 @@ async fn mistakes_in_the_form_stand_beside_their_fields() {
     for token in ["name", "email", "address-line1", "address-level2", "address-level1", "postal-code"] {
         assert!(page.says(&format!("autocomplete=\"{token}\"")), "{token}");
     }
+    assert!(page.says("County <span class=\"hint\">(optional)</span>"));
+    // A code is no word: a phone offers capitals for it, and mends nothing.
+    let code =
+        page.body.split("<input").find(|input| input.contains("name=\"postcode\"")).unwrap_or_default();
+    assert!(code.contains("autocapitalize=\"characters\" spellcheck=\"false\""), "{code}");
+    assert_eq!(page.body.matches("spellcheck").count(), 1);
     let ordered = visitor.orders(&key, &seen).await;
     assert_eq!(ordered.status, StatusCode::SEE_OTHER);
 }
