@@ -95,3 +95,64 @@ async fn labels_fields_and_sums_are_in_line() {
     .await;
     assert_eq!(ends, 1, "sums end at the same place");
 }
+
+#[tokio::test]
+async fn a_phone_shows_two_products_beside_each_other() {
+    let product = Product::start().await;
+    for release in ["2.0.4", "3.0.0"] {
+        let cart = Cart::start().release(release).product(&product.url("")).await;
+        let browser = Browser::start(Script::On).await;
+        shows(&browser, PHONE).await;
+        let _shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
+        let tops = run(
+            &browser,
+            "return [...document.querySelectorAll('.goods > li')].slice(0, 4).map((card) => card.offsetTop)",
+        )
+        .await;
+        let tops: Vec<_> = tops.as_array().expect("products").iter().map(Value::as_i64).collect();
+        assert!(tops[0] == tops[1] && tops[1] < tops[2] && tops[2] == tops[3], "{release}: {tops:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_total_and_the_way_on_are_in_sight_of_a_long_cart() {
+    let product = Product::start().await;
+    for release in RELEASES {
+        let cart = Cart::start().release(release).product(&product.url("")).await;
+        let browser = Browser::start(Script::On).await;
+        shows(&browser, PHONE).await;
+        let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
+        let titles = [
+            "Single-speed fixie",
+            "Patient pour-over set",
+            "Willow dreamcatcher",
+            "Portable typewriter",
+            "Kombucha starter kit",
+            "Rainforest terrarium",
+        ];
+        for title in titles {
+            shopper.presses_at(title, "Add").await;
+        }
+        shopper.goes_to("Cart").await;
+        let below = run(
+            &browser,
+            "const bottom = (element) => element.getBoundingClientRect().bottom - innerHeight;
+            const [total, button] = document.querySelectorAll('.sums .all, [name=checkout]');
+            return { lines: bottom(document.querySelector('.lines')) > 0, total: bottom(total) > 0,
+                button: bottom(button) > 0 }",
+        )
+        .await;
+        assert_eq!(below, json!({ "lines": true, "total": false, "button": false }), "{release}");
+        // Who goes through the fields sees where they are.
+        let hidden = run(
+            &browser,
+            "const edge = () => document.querySelector('.pay').getBoundingClientRect().top;
+            return [...document.querySelectorAll('.lines input, .lines button')].filter((control) => {
+                control.focus();
+                return control.getBoundingClientRect().bottom > edge();
+            }).length",
+        )
+        .await;
+        assert_eq!(hidden, 0, "{release}");
+    }
+}
