@@ -2,6 +2,7 @@
 
 mod cart;
 mod checkout;
+mod count;
 mod error_page;
 mod form;
 mod goods;

@@ -1,6 +1,6 @@
 //! A product as a page shows it.
 
-use super::visit::Visit;
+use super::{count::Count, visit::Visit};
 use crate::{
     catalog::{Fruit, Product, ProductId},
     reference::Route,
@@ -48,7 +48,7 @@ pub(crate) struct Rating {
     /// How much of a hundred the filled stars take.
     pub width: u32,
     /// How many reviews there are.
-    pub reviews: u64,
+    pub reviews: Count,
 }
 
 impl<'a> Card<'a> {
@@ -123,7 +123,7 @@ impl Rating {
         let stars = if stars.is_finite() { stars.clamp(0.0, 5.0) } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
         let width = (stars * 20.0).round() as u32;
-        Self { stars: format!("{stars:.1}"), width, reviews }
+        Self { stars: format!("{stars:.1}"), width, reviews: Count::new(reviews) }
     }
 }
 
@@ -147,7 +147,10 @@ mod tests {
 
     #[test]
     fn stars_fill_a_fifth_of_the_row_each() {
-        assert_eq!(Rating::new(4.2, 21), Rating { stars: "4.2".to_owned(), width: 84, reviews: 21 });
+        assert_eq!(
+            Rating::new(4.2, 21),
+            Rating { stars: "4.2".to_owned(), width: 84, reviews: Count::new(21) }
+        );
         assert_eq!(Rating::new(f32::NAN, 0).width, 0);
         assert_eq!(Rating::new(9.0, 1).width, 100);
     }

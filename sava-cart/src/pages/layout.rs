@@ -1,6 +1,6 @@
 //! What every page shows around its own content, ready to show.
 
-use super::look::Look;
+use super::{count::Count, look::Look};
 
 /// The frame of a page: header, navigation, notice, footer.
 #[derive(Clone, Debug)]
@@ -32,11 +32,13 @@ pub(crate) struct Layout {
     pub release_view: String,
     pub nav: Vec<Link>,
     /// The pieces in the cart.
-    pub pieces: u32,
+    pub pieces: Count,
     /// Honest words on what is not as it should be.
     pub notice: Option<String>,
     /// The stores of other countries.
     pub stores: Vec<Link>,
+    /// The language of products' texts (BCP 47), where it is not that of the page's own words, English.
+    pub language: Option<String>,
 }
 
 /// The product service behind a page.
@@ -55,7 +57,7 @@ pub(crate) struct Link {
     /// Whether it is where the shopper is.
     pub chosen: bool,
     /// A count beside the name.
-    pub count: Option<u32>,
+    pub count: Option<Count>,
     /// The relation of the link (`prev`, `next`), where it has one.
     pub rel: Option<&'static str>,
 }

@@ -9,6 +9,7 @@ use axum::{
 };
 
 use super::{
+    count::Count,
     error_page::ErrorPage,
     layout::Layout,
     text::{Align, Table, printable},
@@ -32,7 +33,7 @@ struct OrderSummary {
     href: String,
     number: String,
     placed: String,
-    pieces: u32,
+    pieces: Count,
     total: String,
 }
 
@@ -49,7 +50,7 @@ pub(crate) async fn list_orders(
     let past = orders.into_iter().map(|order| OrderSummary {
         href: visit.to(Route::Order(&order.number)),
         placed: moment(order.placed_at),
-        pieces: order.lines.iter().map(|line| line.quantity).sum(),
+        pieces: Count::from(order.lines.iter().map(|line| line.quantity).sum::<u32>()),
         total: store.format(order.total),
         number: order.number,
     });

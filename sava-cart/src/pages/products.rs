@@ -11,6 +11,7 @@ use axum::{
 };
 
 use super::{
+    count::Count,
     error_page::ErrorPage,
     goods::{Card, category_name},
     layout::{Layout, Link},
@@ -130,7 +131,11 @@ fn names(choice: &ProductQuery, n_chosen: usize, page: usize, last: usize) -> (S
         Sort::Rating => ", best rated first",
         Sort::Title => ", by name",
     };
-    let place = if page > 1 { format!(", page {page} of {last}") } else { String::new() };
+    let place = if page > 1 {
+        format!(", page {} of {}", Count::from(page), Count::from(last))
+    } else {
+        String::new()
+    };
     let name = |details: &str| match &part {
         None if details.is_empty() => "Small-batch things for large-ish lives".to_owned(),
         part => format!("{}{details}", part.as_deref().unwrap_or("All products")),
@@ -142,7 +147,10 @@ fn lead(listing: &Listing, choice: &ProductQuery, n_chosen: usize) -> String {
     if n_chosen == 0 {
         return String::new();
     }
-    let products = if n_chosen == 1 { "1 product".to_owned() } else { format!("{n_chosen} products") };
+    let products = match Count::from(n_chosen) {
+        one if one.is_one() => "1 product".to_owned(),
+        n_products => format!("{n_products} products"),
+    };
     // Of a list that is not held here those without a rating cannot be told to be last.
     let rated =
         if listing.list.n_selected.is_some() && choice.sort == Sort::Rating { " with a rating" } else { "" };
@@ -232,7 +240,7 @@ fn pages(visit: &Visit, choice: &ListQuery, page: usize, last: usize) -> Vec<Lin
     if page > 1 {
         links.push(link(page - 1, "Previous".to_owned(), Some("prev")));
     }
-    links.extend(numbers.into_iter().map(|number| link(number, number.to_string(), None)));
+    links.extend(numbers.into_iter().map(|number| link(number, Count::from(number).to_string(), None)));
     if page < last {
         links.push(link(page + 1, "Next".to_owned(), Some("next")));
     }

@@ -8,6 +8,7 @@ use axum::{
 use time::{OffsetDateTime, macros::format_description};
 
 use super::{
+    count::Count,
     error_page::ErrorPage,
     layout::{Layout, Link, Supplier},
     look::Look,
@@ -154,7 +155,7 @@ impl Visit {
             chosen: section == here,
             ..Link::default()
         };
-        let pieces = self.cart.n_pieces();
+        let pieces = Count::from(self.cart.n_pieces());
         let store = listing.map_or_else(|| self.store(), |listing| listing.list.store.clone());
         Layout {
             brand: settings.title.clone(),
@@ -184,6 +185,7 @@ impl Visit {
                 Link { count: Some(pieces), ..link(Route::Cart, "Cart", Section::Cart) },
             ],
             pieces,
+            language: language_of_texts(&store),
             notice: listing.and_then(notice),
             stores: settings
                 .stores
@@ -280,6 +282,11 @@ fn notice(listing: &Listing) -> Option<String> {
         sentences.push(format!("There are more categories than the {n_categories} that you can browse."));
     }
     (!sentences.is_empty()).then(|| sentences.join(" "))
+}
+
+fn language_of_texts(store: &Store) -> Option<String> {
+    let primary = store.language.split(['-', '_']).next().unwrap_or_default();
+    (!primary.eq_ignore_ascii_case("en")).then(|| store.language.clone())
 }
 
 /// A moment as pages write it, such as `23 November 2026, 15:40 UTC`.

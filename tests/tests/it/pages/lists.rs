@@ -1,0 +1,77 @@
+//! What lists and products' pages make of unusual catalogs.
+
+use sava_testbed::{Cart, Product};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::visitor::Visitor;
+
+/// A product service with these products of a store with this language.
+async fn shelf(language: &str, products: &[Value]) -> (TempDir, Product) {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let store = json!({ "locale": "ie", "name": "Ireland", "language": language, "currency": "EUR" });
+    let db = json!({ "stores": [store], "products": products });
+    std::fs::write(directory.path().join("db.json"), db.to_string()).expect("a file can be written");
+    let product = Product::start().data(directory.path()).await;
+    (directory, product)
+}
+
+#[tokio::test]
+async fn texts_of_products_have_a_language_and_a_direction_of_their_own() {
+    let products = [
+        json!({ "id": 3, "locale": "ie", "title": "مصباح", "description": "ضوء", "price": 5, "category": "home" }),
+    ];
+    for (language, attributes) in [("ar-EG", "dir=\"auto\" lang=\"ar-EG\""), ("en-IE", "dir=\"auto\"")] {
+        let (_data, product) = shelf(language, &products).await;
+        let cart = Cart::start().product(&product.url("")).await;
+        let visitor = Visitor::of(&cart.url("/"));
+        visitor.adds("3", "1").await;
+        let (key, seen) = visitor.checks_out().await;
+        let order = visitor.orders(&key, &seen).await.location().to_owned();
+        visitor.adds("3", "1").await;
+        for (path, texts) in [
+            (
+                "?added=3",
+                &["<b ATTRIBUTES>مصباح</b> is", "<h2 ATTRIBUTES><a", "<p class=\"about\" ATTRIBUTES>ضوء"][..],
+            ),
+            ("products/3", &["<h1 ATTRIBUTES>مصباح", "<p class=\"about\" ATTRIBUTES>ضوء"]),
+            ("cart", &["<h2 ATTRIBUTES><a"]),
+            ("checkout", &["1 × <bdi ATTRIBUTES>مصباح</bdi>"]),
+            (&order, &["<bdi ATTRIBUTES>مصباح</bdi>"]),
+        ] {
+            let page = visitor.get(path).await;
+            for text in texts {
+                assert!(page.says(&text.replace("ATTRIBUTES", attributes)), "{path}: {text}: {}", page.body);
+            }
+            assert!(page.says("<html lang=\"en\">"), "the words of the store are English");
+        }
+    }
+}
+
+#[tokio::test]
+async fn large_numbers_have_separators() {
+    let products: Vec<_> = (1..=12_001)
+        .map(|id| {
+            let rating = json!({ "stars": 4.2, "reviews": 1_000_000 });
+            json!({ "id": id, "locale": "ie", "title": format!("P{id}"), "description": "", "price": 1, "rating": rating })
+        })
+        .collect();
+    let (_data, product) = shelf("en-IE", &products).await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let visitor = Visitor::of(&cart.url("/"));
+    for id in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"] {
+        visitor.adds(id, "99").await;
+    }
+    let page = visitor.get("?page=1000").await;
+    for text in [
+        "12,001 products, prices",
+        "All products, page 1,000 of 1,001",
+        "href=\"./?page=1001\"",
+        "(1,000,000<span",
+        "<span class=\"count\">1,089<span",
+    ] {
+        assert!(page.says(text), "{text}: {}", page.body);
+    }
+    assert!(page.says("<span class=\"vh\">Page </span>1,001</a>"), "{}", page.body);
+    assert!(visitor.get("cart").await.says("<dt>Pieces</dt><dd>1,089</dd>"));
+}
