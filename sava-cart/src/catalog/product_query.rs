@@ -56,7 +56,8 @@ impl ProductQuery {
             .filter(|product| self.category.is_none() || product.category == self.category)
             .filter(|product| {
                 let category = product.category.as_deref().unwrap_or_default();
-                let texts = || [&*product.title, &*product.description, category].map(fold);
+                let alt = product.picture.as_ref().map_or("", |picture| &picture.alt);
+                let texts = || [&*product.title, &*product.description, category, alt].map(fold);
                 words.is_empty() || has_all(&texts(), &words)
             })
             .collect();

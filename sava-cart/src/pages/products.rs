@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     cart::MAX_QUANTITY,
-    catalog::{Listing, ProductId, ProductQuery, Sort},
+    catalog::{Listing, Product, ProductId, ProductQuery, Sort},
     reference::Route,
     release::Feature,
 };
@@ -37,7 +37,7 @@ struct ProductsPage<'a> {
     /// The title of what was put into the cart just before.
     added: Option<String>,
     tools: Option<Tools>,
-    nothing: Nothing,
+    nothing: Option<Nothing>,
     cards: Vec<Card<'a>>,
     pictures: bool,
     stars: bool,
@@ -51,6 +51,8 @@ struct ProductsPage<'a> {
 struct Nothing {
     title: &'static str,
     text: String,
+    /// Other lists, where there is something in them.
+    categories: Vec<Link>,
     way_out: bool,
 }
 
@@ -66,6 +68,11 @@ struct SortOption {
     name: &'static str,
     chosen: bool,
 }
+
+/// The most categories that are offered where nothing was found.
+const MAX_OFFERED: usize = 12;
+/// The most products that are shown with one of their category.
+const MAX_ALIKE: usize = 3;
 
 /// `GET /`
 pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(query): RawQuery) -> Response {
@@ -94,7 +101,7 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
         heading,
         lead: lead(&listing, &choice.products, n_chosen),
         tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &choice)),
-        nothing: nothing(&choice.products),
+        nothing: cards.is_empty().then(|| nothing(&visit, &listing, &choice.products)),
         pictures: visit.has(Feature::Pictures),
         stars: cards.iter().any(|card| card.rating.is_some()),
         added: list_query::added(&query).and_then(|id| added(&visit, &listing, id)),
@@ -157,17 +164,32 @@ fn lead(listing: &Listing, choice: &ProductQuery, n_chosen: usize) -> String {
     format!("{products}{rated}, prices in {} with VAT included.", listing.list.store.currency)
 }
 
-fn nothing(choice: &ProductQuery) -> Nothing {
+fn nothing(visit: &Visit, listing: &Listing, choice: &ProductQuery) -> Nothing {
     if choice.is_everything() {
         let text = "The shelves are empty just now. Please look in again in a while.".to_owned();
-        return Nothing { title: "Nothing on the shelves", text, way_out: false };
+        return Nothing { title: "Nothing on the shelves", text, categories: Vec::new(), way_out: false };
     }
     let text = if choice.q.is_empty() {
         "There is nothing in that category.".to_owned()
     } else {
-        format!("Nothing we sell goes by “{}”. Try a shorter word, or all categories.", printable(&choice.q))
+        format!("Nothing we sell goes by “{}”. Try a shorter word, or look around.", printable(&choice.q))
     };
-    Nothing { title: "Nothing quite that niche", text, way_out: true }
+    let home = visit.to(Route::Home);
+    let link = |category: &String| Link {
+        href: ListQuery {
+            products: ProductQuery { category: Some(category.clone()), ..ProductQuery::ALL },
+            page: 1,
+        }
+        .reference(&home),
+        name: category_name(category),
+        ..Link::default()
+    };
+    let categories = if visit.has(Feature::Categories) {
+        listing.list.categories.iter().take(MAX_OFFERED).map(link).collect()
+    } else {
+        Vec::new()
+    };
+    Nothing { title: "Nothing quite that niche", text, categories, way_out: true }
 }
 
 fn tools(visit: &Visit, listing: &Listing, choice: &ListQuery) -> Tools {
@@ -256,8 +278,8 @@ impl Page for ProductsPage<'_> {
         let added = self.added.as_deref().map_or_else(String::new, |title| {
             format!("{} is in your cart: GET {}\n\n", printable(title), self.layout.cart)
         });
-        if self.cards.is_empty() {
-            return format!("{added}{}\n{}\n", self.nothing.title, self.nothing.text);
+        if let Some(nothing) = &self.nothing {
+            return format!("{added}{}\n{}\n", nothing.title, nothing.text);
         }
         let has_categories = self.cards.iter().any(|card| card.category.is_some());
         let mut columns = vec![("ID", Align::Right), ("PRODUCT", Align::Left)];
@@ -294,6 +316,8 @@ impl Page for ProductsPage<'_> {
 struct ProductPage<'a> {
     layout: Layout,
     card: Card<'a>,
+    /// Others of its category.
+    alike: Vec<Card<'a>>,
     pictures: bool,
     add: String,
     most: u32,
@@ -310,11 +334,26 @@ pub(crate) async fn show_product(
     let html = ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),
         card: Card::new(&visit, product),
+        alike: alike(&visit, &listing, product),
         pictures: visit.has(Feature::Pictures),
         add: visit.to(Route::CartItems),
         most: MAX_QUANTITY,
     };
     Ok(visit.show(StatusCode::OK, CachePolicy::Revalidate, &html))
+}
+
+/// Those that come after `product` in its category, and then the first ones: so each is shown with one or another. Of a
+/// list that is too long to be held no others are known.
+fn alike<'a>(visit: &Visit, listing: &'a Listing, product: &'a Product) -> Vec<Card<'a>> {
+    if product.category.is_none() || !visit.has(Feature::Categories) {
+        return Vec::new();
+    }
+    let products = &listing.list.products;
+    let place = products.iter().position(|other| other.id == product.id).unwrap_or_default();
+    let (before, after) = products.split_at(place);
+    let others = after.iter().chain(before).filter(|other| other.id != product.id);
+    let alike = others.filter(|other| other.category == product.category);
+    alike.take(MAX_ALIKE).map(|other| Card::new(visit, other)).collect()
 }
 
 impl Page for ProductPage<'_> {
@@ -324,11 +363,16 @@ impl Page for ProductPage<'_> {
 
     fn text(&self) -> String {
         let Card { id, title, description, price, .. } = &self.card;
-        format!(
+        let mut text = format!(
             "{}\n{}\n\n{price}, VAT included\n\nAdd to the cart: POST id={id} and quantity to {}\n",
             printable(title),
             printable(description),
             self.add
-        )
+        );
+        for other in &self.alike {
+            writeln!(text, "You may also like {}: GET {}", printable(other.title), other.href)
+                .expect("a string takes it");
+        }
+        text
     }
 }

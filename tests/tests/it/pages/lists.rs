@@ -49,6 +49,40 @@ async fn texts_of_products_have_a_language_and_a_direction_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_product_is_shown_with_three_of_its_category() {
+    let product = Product::start().await;
+    for (release, path, expected) in [
+        ("3.0.0", "products/3", &["Portable typewriter", "Amber filament bulb", "Macramé plant hanger"][..]),
+        ("3.0.0", "products/26", &["Willow dreamcatcher", "Portable typewriter", "Amber filament bulb"]),
+        // It has no category.
+        ("3.0.0", "products/27", &[]),
+        ("2.0.4", "products/3", &[]),
+    ] {
+        let cart = Cart::start().release(release).product(&product.url("")).await;
+        let visitor = Visitor::of(&cart.url("/"));
+        let page = visitor.get(path).await;
+        let titles = page.body.split("<h3").skip(1).filter_map(|rest| rest.split(['<', '>']).nth(3));
+        assert_eq!(titles.collect::<Vec<_>>(), expected, "{release} {path}");
+        assert_eq!(page.says("You may also like"), !expected.is_empty(), "{release} {path}");
+        let text = visitor.read(path).await;
+        assert_eq!(text.matches("You may also like").count(), expected.len(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn who_finds_nothing_is_offered_categories() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let visitor = Visitor::of(&cart.url("/"));
+    let page = visitor.get("?q=zzz&category=home&sort=price").await;
+    let offered = page.body.split_once("Nothing quite that niche").expect("there is nothing").1;
+    assert!(offered.contains("<a href=\"./?category=coffee\">Coffee</a>"), "{offered}");
+    // What is seen in a picture is found.
+    let found = visitor.get("?q=SNAIL+bicycle").await;
+    assert!(found.says("1 product,") && found.says("Single-speed fixie"), "{}", found.body);
+}
+
+#[tokio::test]
 async fn large_numbers_have_separators() {
     let products: Vec<_> = (1..=12_001)
         .map(|id| {
