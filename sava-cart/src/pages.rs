@@ -12,6 +12,7 @@ mod list_query;
 mod look;
 mod middleware;
 mod orders;
+mod preview;
 mod products;
 mod release;
 mod representation;

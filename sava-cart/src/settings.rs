@@ -53,7 +53,7 @@ pub struct Settings {
     pub cookie_key: Option<Key>,
 
     /// The URL that shoppers use: needed where a proxy changes Host, or else forms are refused; with https, cookies are
-    /// Secure
+    /// Secure; previews of links have pictures from there
     #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<Url>,
 

@@ -16,6 +16,7 @@ use super::{
     goods::{Card, category_name},
     layout::{Layout, Link},
     list_query::{self, ListQuery},
+    preview::Preview,
     text::{Align, Table, printable},
     visit::{CachePolicy, Page, Section, Visit},
 };
@@ -33,6 +34,7 @@ struct ProductsPage<'a> {
     /// The heading, and the order if that was chosen.
     title: String,
     heading: String,
+    preview: Preview,
     lead: String,
     /// The title of what was put into the cart just before.
     added: Option<String>,
@@ -94,11 +96,14 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
         (chosen.iter().skip((page - 1) * page_size).take(page_size).copied().collect(), chosen.len())
     };
     let last = last_of(n_chosen);
+    let here = ListQuery { page, ..choice.clone() }.query();
+    let preview = Preview::of_list(&visit, &here, shown.first().copied());
     let cards: Vec<_> = shown.into_iter().map(|product| Card::new(&visit, product)).collect();
     let (title, heading) = names(&choice.products, n_chosen, page, last);
     let html = ProductsPage {
         title,
         heading,
+        preview,
         lead: lead(&listing, &choice.products, n_chosen),
         tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &choice)),
         nothing: cards.is_empty().then(|| nothing(&visit, &listing, &choice.products)),
@@ -106,7 +111,7 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
         stars: cards.iter().any(|card| card.rating.is_some()),
         added: list_query::added(&query).and_then(|id| added(&visit, &listing, id)),
         add: visit.to(Route::CartItems),
-        here: ListQuery { page, ..choice.clone() }.query(),
+        here,
         pages: pages(&visit, &choice, page, last),
         cards,
         layout: visit.layout(Section::Products, Some(&listing)),
@@ -315,6 +320,7 @@ impl Page for ProductsPage<'_> {
 #[template(path = "product.html")]
 struct ProductPage<'a> {
     layout: Layout,
+    preview: Preview,
     card: Card<'a>,
     /// Others of its category.
     alike: Vec<Card<'a>>,
@@ -333,6 +339,7 @@ pub(crate) async fn show_product(
     let product = listing.product(id).ok_or(ErrorPage::NoProduct)?;
     let html = ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),
+        preview: Preview::of_product(&visit, product),
         card: Card::new(&visit, product),
         alike: alike(&visit, &listing, product),
         pictures: visit.has(Feature::Pictures),

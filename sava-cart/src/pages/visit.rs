@@ -83,6 +83,17 @@ impl Visit {
         self.references.to(route)
     }
 
+    /// The URL of `route` for those who are elsewhere, if the store front is told its own. A URL without a path is that of
+    /// the server: the store front is where it is there.
+    #[must_use]
+    pub(crate) fn address(&self, route: Route<'_>) -> Option<String> {
+        let settings = &self.state.settings;
+        let url = settings.public_url.as_ref()?;
+        let path = if url.path() == "/" { settings.base_path.as_str() } else { url.path() };
+        let origin = url.origin().ascii_serialization();
+        Some(format!("{origin}{}/{route}", path.trim_end_matches('/')))
+    }
+
     /// Whether this release shows `feature`.
     #[must_use]
     pub(crate) fn has(&self, feature: Feature) -> bool {

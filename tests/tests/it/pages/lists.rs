@@ -1,6 +1,6 @@
 //! What lists and products' pages make of unusual catalogs.
 
-use sava_testbed::{Cart, Product};
+use sava_testbed::{Cart, Product, body};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -108,4 +108,56 @@ async fn large_numbers_have_separators() {
     }
     assert!(page.says("<span class=\"vh\">Page </span>1,001</a>"), "{}", page.body);
     assert!(visitor.get("cart").await.says("<dt>Pieces</dt><dd>1,089</dd>"));
+}
+
+#[tokio::test]
+async fn links_have_previews_with_pictures_from_the_public_url() {
+    let product = Product::start().await;
+    let of = |page: &str, name: &str| {
+        let content = page.split_once(&format!("=\"{name}\" content=\""))?.1;
+        Some(content.split('"').next().unwrap_or_default().to_owned())
+    };
+    for (url, base, store) in [
+        ("", "/", None),
+        ("https://shop.example", "/", Some("https://shop.example/")),
+        ("https://shop.example:8443/ie", "/", Some("https://shop.example:8443/ie/")),
+        ("https://shop.example/", "/shop/", Some("https://shop.example/shop/")),
+        ("https://shop.example/a/shop/", "/shop/", Some("https://shop.example/a/shop/")),
+    ] {
+        let mut cart = Cart::start().product(&product.url("")).env("BASE_PATH", base);
+        if !url.is_empty() {
+            cart = cart.env("PUBLIC_URL", url);
+        }
+        let cart = cart.await;
+        let at = |path: &str| store.map(|store| format!("{store}{path}"));
+        let text =
+            "sava Ireland: small-batch goods for people who already have everything. Prices include VAT.";
+        let list = body(cart.get(&format!("{base}?page=2&category=coffee&added=1")).await).await;
+        assert_eq!(of(&list, "og:site_name").as_deref(), Some("sava Ireland"));
+        assert_eq!(of(&list, "og:title").as_deref(), Some("Coffee"));
+        assert_eq!(of(&list, "og:description").as_deref(), Some(text));
+        assert_eq!(of(&list, "description").as_deref(), Some(text));
+        assert_eq!(of(&list, "og:url"), at("?category=coffee"), "{url} {base}");
+        assert_eq!(of(&list, "og:image"), at("images/pour-over.svg"), "{url} {base}");
+        let page = body(cart.get(&format!("{base}products/1")).await).await;
+        assert_eq!(of(&page, "og:title").as_deref(), Some("Single-speed fixie"));
+        assert!(of(&page, "og:description").is_some_and(|text| text.starts_with("One gear, one bell")));
+        assert_eq!(of(&page, "og:url"), at("products/1"), "{url} {base}");
+        assert_eq!(of(&page, "og:image"), at("images/fixie.svg"), "{url} {base}");
+        assert_eq!(of(&page, "og:image:alt").is_some(), store.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_long_description_is_cut_in_previews_and_an_empty_one_is_the_stores() {
+    let product = |id: u32, text: &str| json!({ "id": id, "locale": "ie", "title": "Mug", "description": text, "price": 1 });
+    let (_data, product) = shelf("en-IE", &[product(1, &"word ".repeat(200)), product(2, "")]).await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let visitor = Visitor::of(&cart.url("/"));
+    let cut = format!("{}word…\"", "word ".repeat(39));
+    for name in ["name=\"description\"", "property=\"og:description\""] {
+        assert!(visitor.get("products/1").await.says(&format!("<meta {name} content=\"{cut}>")), "{name}");
+        let stores = format!("<meta {name} content=\"sava Ireland: small-batch goods");
+        assert!(visitor.get("products/2").await.says(&stores), "{name}");
+    }
 }
