@@ -17,6 +17,7 @@ mod products;
 mod release;
 mod representation;
 mod same_origin;
+mod site_files;
 mod text;
 mod visit;
 
@@ -64,6 +65,8 @@ pub fn router(state: AppState) -> Router {
         (path::CART_ITEM, get(to_the_cart).post(cart::change_item)),
         (path::REMOVE_CART_ITEM, get(to_the_cart).post(cart::remove_item)),
         (path::IMAGE, get(images::show_image)),
+        (path::ICON, get(site_files::show_icon)),
+        (path::ROBOTS, get(site_files::show_robots)),
     ];
     let mut router = Router::new();
     for (path, methods) in pages {

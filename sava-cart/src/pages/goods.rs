@@ -1,6 +1,6 @@
 //! A product as a page shows it.
 
-use super::{count::Count, visit::Visit};
+use super::{count::Count, look::data_url, visit::Visit};
 use crate::{
     catalog::{Fruit, Product, ProductId},
     reference::Route,
@@ -102,18 +102,7 @@ fn drawing(fruit: Fruit) -> String {
         Fruit::Papayas => include_str!("../../assets/fruit/papayas.svg"),
         Fruit::Garlic => include_str!("../../assets/fruit/garlic.svg"),
     };
-    let mut url = String::from("data:image/svg+xml,");
-    for letter in svg.chars() {
-        match letter {
-            '\n' => {}
-            '"' => url.push('\''),
-            '#' => url.push_str("%23"),
-            '<' => url.push_str("%3C"),
-            '>' => url.push_str("%3E"),
-            letter => url.push(letter),
-        }
-    }
-    url
+    data_url(svg)
 }
 
 impl Rating {

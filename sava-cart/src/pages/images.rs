@@ -11,9 +11,9 @@ use super::error_page::ErrorPage;
 use crate::state::AppState;
 
 /// A picture is shown, not run: an SVG that is opened by itself has no scripts, no other pictures, no frames.
-const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+pub(super) const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// An hour, as the product service says: a reload of its data may replace a picture.
-const KEEP: &str = "public, max-age=3600";
+pub(super) const KEEP: &str = "public, max-age=3600";
 
 /// `GET /images/{file}`
 pub(crate) async fn show_image(

@@ -21,7 +21,9 @@ pub(crate) struct Look {
     pub band: &'static str,
     /// The outline of the shape, in a box of 40 by 40.
     pub shape: &'static str,
-    /// The shape in the band's colour, as a `data:` URL.
+    /// The shape in the band's colour, as a picture of its own.
+    pub sign: String,
+    /// The same as a `data:` URL.
     pub icon: String,
 }
 
@@ -48,13 +50,29 @@ impl Look {
         let style: String = sheets.map(|sheet| minified(sheet)).collect();
         let policy = policy(&[("style-src", &style)]);
         let (band, shape) = (theme.band(), theme.sign().path);
-        let colour = band.replace('#', "%23");
-        let icon = format!(
-            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 40'%3E\
-             %3Cpath fill='{colour}' d='{shape}'/%3E%3C/svg%3E"
+        let sign = format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 40'><path fill='{band}' d='{shape}'/></svg>"
         );
-        Self { style, policy, band, shape, icon }
+        let icon = data_url(&sign);
+        Self { style, policy, band, shape, sign, icon }
     }
+}
+
+/// A drawing, in the page itself.
+#[must_use]
+pub(crate) fn data_url(svg: &str) -> String {
+    let mut url = String::from("data:image/svg+xml,");
+    for letter in svg.chars() {
+        match letter {
+            '\n' => {}
+            '"' => url.push('\''),
+            '#' => url.push_str("%23"),
+            '<' => url.push_str("%3C"),
+            '>' => url.push_str("%3E"),
+            letter => url.push(letter),
+        }
+    }
+    url
 }
 
 /// A style sheet without its comments and the white space that means nothing: each page carries it and is compressed

@@ -400,6 +400,25 @@ async fn pictures_come_through_the_store_front() {
 }
 
 #[tokio::test]
+async fn browsers_find_an_icon_and_robots_what_is_not_for_them() {
+    for (release, band, base) in [("1.0.5", "#0a4a8f", "/"), ("3.0.0", "#0b5c46", "/shop/")] {
+        let cart = Cart::start().release(release).env("BASE_PATH", base).await;
+        let store = Visitor::of(&cart.url(base));
+        let icon = store.get("favicon.ico").await;
+        assert_eq!(icon.headers["content-type"], "image/svg+xml");
+        assert!(icon.says("<svg xmlns=") && icon.says(&format!("fill='{band}'")), "{}", icon.body);
+        let robots = store.get("robots.txt").await;
+        assert_eq!(robots.headers["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(robots.body, format!("User-agent: *\nDisallow: {base}release/sample\n"));
+        for file in [icon, robots] {
+            assert_eq!(file.headers["cache-control"], "public, max-age=3600");
+            let policy = file.headers["content-security-policy"].to_str().expect("plain ASCII");
+            assert!(policy.starts_with("default-src 'none'; sandbox"), "{policy}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn cookies_are_out_of_reach_for_scripts_and_other_sites() {
     let product = Product::start().await;
     for (url, secure) in [("https://shop.example/", true), ("http://shop.example/", false)] {
