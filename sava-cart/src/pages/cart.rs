@@ -37,6 +37,8 @@ struct CartPage<'a> {
     total: String,
     save: String,
     checkout: String,
+    /// Where the list is that the shopper comes from.
+    list: String,
     most: u32,
 }
 
@@ -85,6 +87,9 @@ async fn cart_page(visit: &Visit, status: StatusCode, alert: Option<Alert>) -> R
         total: quote.total_text.clone(),
         save: visit.to(Route::Cart),
         checkout: visit.to(Route::Checkout),
+        list: visit
+            .list_before()
+            .map_or_else(|| visit.to(Route::Home), |list| list.reference(&visit.to(Route::Home))),
         most: MAX_QUANTITY,
         layout: visit.layout(Section::Cart, Some(&listing)),
     };

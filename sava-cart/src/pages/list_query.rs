@@ -70,6 +70,12 @@ impl ListQuery {
         if release.has(Feature::Pages) { PAGE_SIZE } else { LONG_PAGE_SIZE }
     }
 
+    /// Whether it is what is shown first, where nothing is chosen.
+    #[must_use]
+    pub(crate) fn is_everything(&self) -> bool {
+        self.products == ProductQuery::ALL && self.page == 1
+    }
+
     /// The reference to this choice, where `home` is the reference to the list.
     #[must_use]
     pub(crate) fn reference(&self, home: &str) -> String {

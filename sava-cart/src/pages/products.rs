@@ -321,6 +321,7 @@ impl Page for ProductsPage<'_> {
 struct ProductPage<'a> {
     layout: Layout,
     preview: Preview,
+    back: Link,
     card: Card<'a>,
     /// Others of its category.
     alike: Vec<Card<'a>>,
@@ -340,6 +341,7 @@ pub(crate) async fn show_product(
     let html = ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),
         preview: Preview::of_product(&visit, product),
+        back: back(&visit, id),
         card: Card::new(&visit, product),
         alike: alike(&visit, &listing, product),
         pictures: visit.has(Feature::Pictures),
@@ -347,6 +349,17 @@ pub(crate) async fn show_product(
         most: MAX_QUANTITY,
     };
     Ok(visit.show(StatusCode::OK, CachePolicy::Revalidate, &html))
+}
+
+/// The way back to the list, to the place of the product there, where that is what the shopper comes from.
+fn back(visit: &Visit, id: ProductId) -> Link {
+    let home = visit.to(Route::Home);
+    let (href, name) = match visit.list_before() {
+        Some(list) if list.is_everything() => (format!("{home}#p-{id}"), "All products"),
+        Some(list) => (format!("{}#p-{id}", list.reference(&home)), "Back to the list"),
+        None => (home, "All products"),
+    };
+    Link { href, name: name.to_owned(), ..Link::default() }
 }
 
 /// Those that come after `product` in its category, and then the first ones: so each is shown with one or another. Of a

@@ -11,6 +11,7 @@ use super::{
     count::Count,
     error_page::ErrorPage,
     layout::{Layout, Link, Supplier},
+    list_query::ListQuery,
     look::Look,
     representation::Representation,
     text,
@@ -109,6 +110,16 @@ impl Visit {
     #[must_use]
     pub(crate) fn shopper(&self) -> Option<ShopperId> {
         ShopperId::read(&self.state.cookies, &self.headers)
+    }
+
+    /// The list that the visitor comes from, if the browser says so. Of what it says only the query counts, and that is read
+    /// as a choice of products: a reference that is made of it leads to a list of this store.
+    #[must_use]
+    pub(crate) fn list_before(&self) -> Option<ListQuery> {
+        let referer = self.headers.get(header::REFERER)?.to_str().ok()?;
+        let (page, query) = referer.split_once('?').unwrap_or((referer, ""));
+        // No other page of the store ends in a slash.
+        page.ends_with('/').then(|| ListQuery::read(self.state.release, query))
     }
 
     /// The key of the form that may have ordered this cart before.

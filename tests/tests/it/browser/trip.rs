@@ -76,6 +76,7 @@ impl Country {
 
         shopper.follows(&first.title).await;
         assert_eq!(shopper.heading().await, first.title);
+        assert!(shopper.sees("//a[@class='back' and contains(@href, '#p-')]").await, "back to its place");
         assert!(shopper.sees(&format!("//p[normalize-space()='{}']", self.money(first.price))).await);
         shopper.fills_in("Quantity", "2").await;
         shopper.presses("Add to cart").await;

@@ -1,6 +1,6 @@
 //! What lists and products' pages make of unusual catalogs.
 
-use sava_testbed::{Cart, Product, body};
+use sava_testbed::{Cart, Product, body, client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -66,6 +66,36 @@ async fn a_product_is_shown_with_three_of_its_category() {
         assert_eq!(page.says("You may also like"), !expected.is_empty(), "{release} {path}");
         let text = visitor.read(path).await;
         assert_eq!(text.matches("You may also like").count(), expected.len(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_from_a_list_finds_the_way_back() {
+    let product = Product::start().await;
+    for (release, referer, list, name) in [
+        ("3.0.0", "", "", "All products"),
+        ("3.0.0", "STORE", "#p-3", "All products"),
+        ("3.0.0", "STORE?page=2&sort=title&added=4", "?sort=title&#38;page=2#p-3", "Back to the list"),
+        ("1.0.5", "STORE?page=2&sort=title", "?page=2#p-3", "Back to the list"),
+        ("3.0.0", "STOREcart?q=oak", "", "All products"),
+        ("3.0.0", "https://evil.example/?q=//evil", "?q=%2F%2Fevil#p-3", "Back to the list"),
+    ] {
+        let cart = Cart::start().release(release).product(&product.url("")).await;
+        let visitor = Visitor::of(&cart.url("/"));
+        visitor.adds("3", "1").await;
+        let referer = referer.replace("STORE", &cart.url("/"));
+        let get = |path: &str| visitor.send(client().get(visitor.url(path)).header("referer", &referer));
+        let page = get("products/3").await;
+        let link =
+            format!("<a class=\"back\" href=\"../{list}\"><span aria-hidden=\"true\">←</span> {name}</a>");
+        assert!(page.says(&link), "{referer}: {link}: {}", page.body);
+        // The answer to a form with a mistake is the cart, too.
+        let page = visitor
+            .send(visitor.request("cart").form(&[("quantity-3", "x")]).header("referer", &referer))
+            .await;
+        let list = list.strip_suffix("#p-3").unwrap_or(list);
+        let link = format!("<a class=\"back\" href=\"./{list}\">Continue shopping</a>");
+        assert!(page.says(&link), "{referer}: {link}: {}", page.body);
     }
 }
 
