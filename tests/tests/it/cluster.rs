@@ -3,6 +3,7 @@
 mod base;
 mod classroom;
 mod control_plane;
+mod gitops;
 mod manifests;
 mod pipeline;
 mod policies;

@@ -23,6 +23,11 @@ fn autoscaled_pods_have_a_number_until_they_are_scaled() {
             continue;
         }
         let deployment = all().iter().find(is_target).expect("what is scaled");
+        // Where a controller keeps the cluster as a commit says, no commit says it.
+        if deployment.source.starts_with("k8s/gitops/") {
+            assert!(deployment.object["spec"]["replicas"].is_null(), "{}", deployment.name());
+            continue;
+        }
         let least = &autoscaler.object["spec"]["minReplicas"];
         assert_eq!(deployment.object["spec"]["replicas"], *least, "{}", deployment.name());
         n_autoscalers += 1;

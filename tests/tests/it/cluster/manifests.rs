@@ -37,6 +37,7 @@ fn all_are_valid_in_recent_kubernetes() {
                     "monitoring.coreos.com",
                     "networking.istio.io",
                     "flagger.app",
+                    "toolkit.fluxcd.io",
                 ];
                 !elsewhere.iter().any(|group| line.contains("Couldn't find schema") && line.contains(group))
             })
@@ -45,9 +46,9 @@ fn all_are_valid_in_recent_kubernetes() {
     }
 }
 
-#[test]
-fn custom_resources_are_valid() {
-    let objects: Vec<_> = all().iter().map(|it| &it.object).collect();
+/// What the validator of custom resources says of `objects`, and whether all are valid.
+fn validate<'a>(objects: impl IntoIterator<Item = &'a Value>) -> (bool, String) {
+    let objects: Vec<_> = objects.into_iter().collect();
     let mut node = Command::new("node")
         .arg(root().join("tests/tests/it/cluster/validate.mjs"))
         .arg(tools::folder("kubernetes-models"))
@@ -57,9 +58,42 @@ fn custom_resources_are_valid() {
         .expect("node runs");
     node.stdin.take().expect("a pipe").write_all(json!(objects).to_string().as_bytes()).expect("node reads");
     let output = node.wait_with_output().expect("node ends");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}");
-    assert_eq!(text.lines().last(), Some("16 objects"), "some kinds were not looked at");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn custom_resources_are_valid() {
+    let (valid, text) = validate(all().iter().map(|it| &it.object));
+    assert!(valid, "{text}");
+    assert_eq!(text.lines().last(), Some("31 objects"), "some kinds were not looked at");
+}
+
+#[test]
+fn planted_mistakes_in_custom_resources_are_found() {
+    let check = |mistake: &str, plant: fn(&mut Value), message: &str| {
+        let objects: Vec<_> = all()
+            .iter()
+            .filter(|it| matches!(it.kind(), "Application" | "Kustomization" | "ImagePolicy" | "HTTPRoute"))
+            .map(|it| {
+                let mut object = it.object.clone();
+                plant(&mut object);
+                object
+            })
+            .collect();
+        let (valid, text) = validate(&objects);
+        let found = text.lines().filter(|line| line.contains(message)).count();
+        assert!(!valid && found == objects.len() && found > 10, "{mistake}: {text}");
+    };
+    check("an unknown field", |it| it["spec"]["automatic"] = json!(true), "unknown fields: .spec.automatic");
+    check(
+        "another version",
+        |it| {
+            let group = it["apiVersion"].as_str().and_then(|it| it.split('/').next()).expect("a group");
+            it["apiVersion"] = json!(format!("{group}/v9"));
+        },
+        "Cannot find module",
+    );
+    check("no specification", |it| it["spec"] = json!("none"), "must be object");
 }
 
 #[test]

@@ -16,6 +16,7 @@ const COMPONENTS: [&str; 4] = ["catalog", "monitoring", "postgres", "shoppers"];
 /// A kustomization's objects, and who is around them in the cluster.
 struct Setting {
     name: String,
+    namespace: String,
     policies: Vec<Value>,
     peers: Vec<(String, Peer)>,
 }
@@ -36,18 +37,20 @@ impl Setting {
     fn new(name: &str, objects: &[Found]) -> Self {
         let of_kind = |kind: &'static str| objects.iter().filter(move |it| it.kind() == kind);
         let policies: Vec<_> = of_kind("NetworkPolicy").map(|it| it.object.clone()).collect();
+        let namespace =
+            policies.first().and_then(|it| it["metadata"]["namespace"].as_str()).expect("a policy");
         let mut peers = Vec::new();
         for found in objects {
             if let Some(template) = found.pod() {
                 let app = template["metadata"]["labels"]["app"].as_str().expect("an app");
-                peers.push(pod(app, template, "sava", None));
+                peers.push(pod(app, template, namespace, None));
             }
         }
         for template in of_kind("AnalysisTemplate") {
             for metric in template.object["spec"]["metrics"].as_array().into_iter().flatten() {
                 let job = &metric["provider"]["job"]["spec"]["template"];
                 if let Some(app) = job["metadata"]["labels"]["app"].as_str() {
-                    peers.push(pod(app, job, "sava", None));
+                    peers.push(pod(app, job, namespace, None));
                 }
             }
         }
@@ -55,17 +58,17 @@ impl Setting {
         for gateway in of_kind("Gateway") {
             let name = gateway.object["metadata"]["name"].as_str().expect("a name");
             let own = labelled(&json!({ "gateway.networking.k8s.io/gateway-name": name }));
-            peers.push(pod(&format!("gateway {name}"), &own, "sava", None));
+            peers.push(pod(&format!("gateway {name}"), &own, namespace, None));
         }
         let stranger = labelled(&json!({ "app": "stranger" }));
-        peers.push(pod("stranger", &stranger, "sava", None));
+        peers.push(pod("stranger", &stranger, namespace, None));
         // Another namespace's pods have whatever labels they like.
         peers.push(pod("elsewhere", &labelled(&json!({ "app": "sava-cart" })), "elsewhere", None));
         peers.push(pod("gateways", &stranger, "gateways", Some("gateway")));
         peers.push(pod("monitoring", &stranger, "monitoring", Some("monitoring")));
         peers.push(("internet".to_owned(), Peer::Address([203, 0, 113, 7].into())));
         peers.push(("kubelet".to_owned(), Peer::Node));
-        Self { name: name.to_owned(), policies, peers }
+        Self { name: name.to_owned(), namespace: namespace.to_owned(), policies, peers }
     }
 
     fn lets(&self, from: &Peer, to: &Peer, protocol: &'static str, number: u16) -> bool {
@@ -79,7 +82,7 @@ impl Setting {
             let Peer::Pod { pod, namespace, .. } = to else { continue };
             let containers = pod["spec"]["containers"].as_array().expect("containers");
             for port in containers.iter().flat_map(|it| it["ports"].as_array().into_iter().flatten()) {
-                assert_eq!(namespace, "sava");
+                assert_eq!(*namespace, self.namespace);
                 ports += 1;
                 let number = port["containerPort"].as_u64().and_then(|it| it.try_into().ok());
                 let port = port["name"].as_str().expect("a name");
@@ -99,19 +102,22 @@ impl Setting {
     }
 }
 
-/// What k8s/base/README.md promises.
+/// What k8s/base/README.md promises, and k8s/gitops of its Jobs.
 fn may_reach(from: &str, to: &str, port: &str) -> bool {
     // A pod of the shop reaches what it needs.
     let may_leave = match from {
         "sava-cart" => matches!(to, "sava-product" | "sava-postgres"),
         "shoppers" => to == "sava-cart" && port == "http",
-        "sava-product" | "sava-postgres" | "stranger" => false,
+        "after" => to == "sava-product" && port == "http",
+        "before" | "sava-product" | "sava-postgres" | "stranger" => false,
         _ => true,
     };
     let may_enter = from == "kubelet"
         || match (to, port) {
             ("sava-cart", "http") => true,
-            ("sava-product", "http") => matches!(from, "sava-cart" | "gateways" | "gateway sava-products"),
+            ("sava-product", "http") => {
+                matches!(from, "sava-cart" | "after" | "gateways" | "gateway sava-products")
+            }
             ("sava-product" | "sava-cart", "admin") => from == "monitoring",
             ("sava-postgres", "postgres") => from == "sava-cart",
             _ => panic!("nobody said who may reach {port} of {to}"),
@@ -119,10 +125,14 @@ fn may_reach(from: &str, to: &str, port: &str) -> bool {
     may_leave && may_enter && !(from == "sava-cart" && port == "admin")
 }
 
+/// What can be applied, but for what tells a controller where to look.
+fn with_pods() -> impl Iterator<Item = &'static str> {
+    KUSTOMIZATIONS.iter().copied().filter(|it| !matches!(*it, "k8s/gitops/argo-cd" | "k8s/gitops/flux"))
+}
+
 /// All that can be applied, and base with each choice of components.
 fn settings() -> Vec<Setting> {
-    let mut settings: Vec<_> =
-        KUSTOMIZATIONS.iter().map(|it| Setting::new(it, &parsed(it, &rendered(it)))).collect();
+    let mut settings: Vec<_> = with_pods().map(|it| Setting::new(it, &parsed(it, &rendered(it)))).collect();
     for choice in 0..1 << COMPONENTS.len() {
         let chosen: Vec<_> = COMPONENTS
             .iter()
@@ -165,7 +175,7 @@ fn all_may_ask_the_clusters_dns() {
         let node_local = Peer::Address([169, 254, 20, 10].into());
         let (_, other) = pod("other", &labelled(&json!({ "app": "other" })), "kube-system", None);
         for (name, from) in &setting.peers {
-            if !matches!(from, Peer::Pod { namespace, .. } if namespace == "sava") {
+            if !matches!(from, Peer::Pod { namespace, .. } if *namespace == setting.namespace) {
                 continue;
             }
             for protocol in ["UDP", "TCP"] {

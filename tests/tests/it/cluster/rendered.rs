@@ -1,6 +1,6 @@
 //! The objects of the manifests: of the tutorial's files, and what `kubectl kustomize` makes of the folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -10,6 +10,10 @@ use serde_json::Value;
 /// What `kubectl kustomize` makes of the folders that can be applied.
 pub(super) const KUSTOMIZATIONS: &[&str] = &[
     "k8s/base",
+    "k8s/gitops/argo-cd",
+    "k8s/gitops/flux",
+    "k8s/gitops/production",
+    "k8s/gitops/staging",
     "k8s/overlays/argo-rollouts",
     "k8s/overlays/canary-replicas",
     "k8s/overlays/everything",
@@ -35,9 +39,14 @@ pub(super) fn tutorial() -> Vec<PathBuf> {
 }
 
 pub(super) fn rendered(kustomization: &str) -> String {
+    rendered_in(root(), kustomization)
+}
+
+/// The same in another copy of the tree.
+pub(super) fn rendered_in(tree: &Path, kustomization: &str) -> String {
     let output = Command::new("kubectl")
         .args(["kustomize", kustomization])
-        .current_dir(root())
+        .current_dir(tree)
         .output()
         .expect("kubectl");
     assert!(output.status.success(), "{kustomization}: {}", String::from_utf8_lossy(&output.stderr));
@@ -90,7 +99,12 @@ impl Found {
         }
     }
 
+    /// Its containers, those that come first included.
     pub(super) fn containers(&self) -> impl Iterator<Item = &Value> {
-        self.pod().into_iter().flat_map(|pod| pod["spec"]["containers"].as_array().into_iter().flatten())
+        self.pod().into_iter().flat_map(|pod| {
+            ["initContainers", "containers"]
+                .into_iter()
+                .flat_map(|field| pod["spec"][field].as_array().into_iter().flatten())
+        })
     }
 }
