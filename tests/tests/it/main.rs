@@ -18,3 +18,4 @@ mod soak;
 mod start;
 mod storefront;
 mod tree;
+mod workflows;

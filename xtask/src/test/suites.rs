@@ -5,9 +5,10 @@ use xshell::{Shell, cmd};
 use super::{
     Need,
     need::{
-        self, AXE, CARGO_CYCLONEDX, CARGO_DENY, CARGO_NEXTEST, CARGO_SHEAR, CHROMIUM, DOCKER, DOCKER_COMPOSE,
-        DOCKER_REGISTRY, FAKETIME, HAPROXY, HCL, KUBECTL, KUBERNETES_MODELS, KUBERNETES_VALIDATE, LIGHTHOUSE,
-        PACT, PGBOUNCER, POSTGRESQL, PROMTOOL, SCHEMATHESIS, STRACE, TYPESCRIPT, VALGRIND,
+        self, ACTIONLINT, AXE, CARGO_CYCLONEDX, CARGO_DENY, CARGO_NEXTEST, CARGO_SHEAR, CHROMIUM, DOCKER,
+        DOCKER_COMPOSE, DOCKER_REGISTRY, FAKETIME, HAPROXY, HCL, JQ, KUBECTL, KUBERNETES_MODELS,
+        KUBERNETES_VALIDATE, LIGHTHOUSE, PACT, PGBOUNCER, POSTGRESQL, PROMTOOL, SCHEMATHESIS, STRACE,
+        TYPESCRIPT, VALGRIND,
     },
     runner::{Count, check, nextest},
 };
@@ -91,9 +92,11 @@ pub(super) const SUITES: &[Suite] = &[
         about: "the real binaries together",
         is_quick: true,
         needs: &[
+            &ACTIONLINT,
             &CARGO_NEXTEST,
             &FAKETIME,
             &HAPROXY,
+            &JQ,
             &KUBECTL,
             &KUBERNETES_MODELS,
             &KUBERNETES_VALIDATE,
