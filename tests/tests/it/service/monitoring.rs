@@ -240,3 +240,68 @@ async fn labels_are_bounded() {
     assert!(page.contains(r#"method="GET",release="3.0.0",route="unmatched",status="404""#), "{page}");
     assert!(page.contains(r#"method="other""#) && !page.contains("VERB"), "{page}");
 }
+
+/// `docker/monitoring.yaml`: what one file of it names, the others have.
+#[test]
+fn monitoring_of_compose_finds_the_services() {
+    let docker = binaries::root().join("docker");
+    let yaml = |file: &str| -> Value {
+        let text = fs::read_to_string(docker.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let mut value: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+        value.apply_merge().unwrap();
+        serde_json::to_value(value).unwrap()
+    };
+    let (shop, monitoring) = (yaml("compose.yaml"), yaml("monitoring.yaml"));
+    let services = monitoring["services"].as_object().unwrap();
+
+    // Prometheus accepts its configuration, where its rules lie beside it as in the container.
+    let folder = tempfile::tempdir().unwrap();
+    for mount in services["prometheus"]["volumes"].as_array().unwrap() {
+        let (from, to) = mount.as_str().unwrap().split_once(':').unwrap();
+        let name = to.strip_suffix(":ro").unwrap().strip_prefix("/etc/prometheus/").unwrap();
+        fs::copy(docker.join(from), folder.path().join(name)).unwrap_or_else(|it| panic!("{from}: {it}"));
+    }
+    let (is_good, said) =
+        promtool(&["check", "config", folder.path().join("prometheus.yml").to_str().unwrap()], "");
+    assert!(is_good && said.contains("12 rules found"), "{said}");
+
+    // It asks each service at its admin port, by a name that tells the dashboard what it is.
+    let job = &yaml("monitoring/prometheus.yml")["scrape_configs"][0];
+    let app = Regex::new(&format!("^{}$", job["relabel_configs"][0]["regex"].as_str().unwrap())).unwrap();
+    let mut asked = BTreeSet::new();
+    for found in job["dns_sd_configs"].as_array().unwrap() {
+        for name in found["names"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()) {
+            asked.insert(name);
+            assert!(app.is_match(name), "{name} is no app");
+            assert!(shop["services"][name].is_object(), "{name} is not in compose.yaml");
+            let listens = &services[name]["environment"]["ADMIN_LISTEN"];
+            assert_eq!(*listens, format!("[::]:{}", found["port"]), "{name}");
+        }
+    }
+    let aliases = &shop["services"]["sava-product-canary"]["networks"]["shop"]["aliases"];
+    for (name, service) in services {
+        let is_of_shop = shop["services"][name].is_object();
+        if is_of_shop {
+            // Containers that share a name are all found by it.
+            let shares = name == "sava-product-canary" && *aliases == json!(["sava-product"]);
+            assert!(shares || asked.contains(name.as_str()), "{name} is not asked");
+            assert_eq!(service["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://jaeger:4318", "{name}");
+            continue;
+        }
+        let (_, tag) = service["image"].as_str().unwrap().rsplit_once(':').expect("a version");
+        assert_eq!(tag.split('.').count(), 3, "{name}: {tag} is not one version");
+        for mount in service["volumes"].as_array().into_iter().flatten() {
+            let (from, _) = mount.as_str().unwrap().split_once(':').unwrap();
+            assert!(docker.join(from).is_file(), "{name}: {from} is not there");
+        }
+        for port in service["ports"].as_array().unwrap() {
+            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: open to the world");
+        }
+    }
+
+    let grafana = services["grafana"]["volumes"].to_string();
+    let provider = &yaml("monitoring/dashboards.yaml")["providers"][0]["options"]["path"];
+    let dashboard = format!("sava-dashboard.json:{}/sava-dashboard.json:ro", provider.as_str().unwrap());
+    assert!(grafana.contains(&dashboard), "{grafana}");
+    assert_eq!(yaml("monitoring/datasource.yaml")["datasources"][0]["url"], "http://prometheus:9090");
+}
