@@ -27,53 +27,56 @@ pub struct Sign {
     /// Its colour in a terminal, as parameters of SGR (ECMA-48 §8.3.117).
     #[serde(skip)]
     pub sgr: &'static str,
-    /// Whose it is in the release view: a major version, `-` for a pre-release, [`NOBODY`], or none, where it is for
-    /// releases that have no sign of their own.
-    pub of: Option<&'static str>,
+    /// Whose it is: major versions, suffixes of versions, or [`NOBODY`]; none, where it is for releases that have no
+    /// sign of their own.
+    pub of: &'static [&'static str],
 }
 
 /// What stands in the place of a release where none answered.
 pub(crate) const NOBODY: &str = "no answer";
 
-/// All signs, in the order in which the release view gives them to releases that have none of their own.
+/// The suffixes of releases that are bad on purpose. Others, such as `-rc1`, say nothing of the kind.
+const BAD_ON_PURPOSE: &[&str] = &["breaking", "crash", "slow", "errors", "leak", "broken"];
+
+/// All signs.
 pub(crate) const SIGNS: [Sign; 8] = [
-    Sign { shape: '■', path: "M4 4h32v32H4z", colour: "--c0", sgr: "1;38;5;39", of: Some("1") },
+    Sign { shape: '■', path: "M4 4h32v32H4z", colour: "--c0", sgr: "1;38;5;39", of: &["1"] },
     Sign {
         shape: '●',
         path: "M20 2a18 18 0 0 1 0 36 18 18 0 0 1 0-36z",
         colour: "--c1",
         sgr: "1;38;5;208",
-        of: Some("2"),
+        of: &["2"],
     },
     Sign {
         shape: '⬢',
         path: "M20 1 36.500 10.500v19L20 39 3.500 29.500v-19z",
         colour: "--c2",
         sgr: "1;38;5;42",
-        of: Some("3"),
+        of: &["3"],
     },
-    Sign { shape: '▲', path: "M20 3 39 37H1z", colour: "--c3", sgr: "1;38;5;205", of: Some("-") },
-    Sign { shape: '◆', path: "M20 1 39 20 20 39 1 20z", colour: "--c4", sgr: "1;38;5;141", of: None },
+    Sign { shape: '▲', path: "M20 3 39 37H1z", colour: "--c3", sgr: "1;38;5;205", of: BAD_ON_PURPOSE },
+    Sign { shape: '◆', path: "M20 1 39 20 20 39 1 20z", colour: "--c4", sgr: "1;38;5;141", of: &[] },
     Sign {
         shape: '✚',
         path: "M14 2h12v12h12v12H26v12H14V26H2V14h12z",
         colour: "--c5",
         sgr: "1;38;5;178",
-        of: None,
+        of: &["4"],
     },
     Sign {
         shape: '★',
         path: "M20 2l5 12 13 1-10 8 3 13-11-7-11 7 3-13-10-8 13-1z",
         colour: "--c6",
         sgr: "1;38;5;44",
-        of: None,
+        of: &["5"],
     },
     Sign {
         shape: '✗',
         path: "M2 7l5-5 13 13L33 2l5 5-13 13 13 13-5 5-13-13L7 38l-5-5 13-13z",
         colour: "--c7",
         sgr: "1;37",
-        of: Some(NOBODY),
+        of: &[NOBODY],
     },
 ];
 
@@ -96,16 +99,13 @@ impl Theme {
 }
 
 impl Sign {
-    /// The sign of a release of either service, by its version.
+    /// The sign of a release of either service, by its version alone: by its suffix, or else by its major version.
     #[must_use]
     pub fn of_release(release: &str) -> &'static Self {
-        let name = match release.split_once('.') {
-            _ if release == NOBODY => NOBODY,
-            _ if release.contains('-') => "-",
-            Some((major, _)) => major,
-            None => release,
-        };
-        SIGNS.iter().find(|sign| sign.of == Some(name)).unwrap_or(&SIGNS[4])
+        let (version, suffix) = release.split_once('-').unwrap_or((release, ""));
+        let major = version.split('.').next().unwrap_or_default();
+        let of = |name: &str| SIGNS.iter().find(|sign| sign.of.contains(&name));
+        of(suffix).or_else(|| of(major)).unwrap_or(&SIGNS[4])
     }
 }
 
@@ -127,7 +127,9 @@ mod tests {
             let others = SIGNS.iter().skip(place + 1);
             assert!(others.into_iter().all(|other| other.shape != sign.shape && other.path != sign.path));
         }
-        assert_eq!(Sign::of_release("4.0.0").shape, '◆');
+        assert_eq!(Sign::of_release("6.0.0").shape, '◆');
+        assert_eq!(Sign::of_release("3.2.0-rc1").shape, '⬢', "a candidate is not bad on purpose");
+        assert_eq!(Sign::of_release("2.0.2-slow").shape, '▲');
         assert_eq!(Sign::of_release(NOBODY).shape, '✗');
     }
 }

@@ -4,11 +4,11 @@ const cards = { storefront: new Map(), product: new Map() };
 
 function makeCard(lane, release) {
   const card = element("li", "card");
-  card.style.setProperty("--mine", `var(${SIGNS[styleOf(lane, release)].colour})`);
+  card.style.setProperty("--mine", colourOf(release));
   const [share, value, error] = [element("p", "share"), element("span", "", "–"), element("i")];
   share.append(value, element("small", "", "%"), error);
   const name = element("div", "name");
-  name.append(shapeIcon(lane, release), element("span", "", release));
+  name.append(shapeIcon(release), element("span", "", release));
   const meant = element("label", "meant");
   const input = Object.assign(element("input"), { type: "number", min: "0", max: "100", step: "any", placeholder: "%", ariaLabel: `Share in percent that is meant for ${SAID[lane]} ${release}` });
   const verdict = element("output");
@@ -36,7 +36,8 @@ function makeCard(lane, release) {
   return { card, value, error, meant, verdict, figures, pods, cells: new Map() };
 }
 
-function showCards(lane, figures) {
+// The large share is that of now; the small one beside it, with all other figures, that of the span.
+function showCards(lane, figures, current) {
   const list = $(lane).querySelector(".cards");
   const names = new Set([...figures.releases.keys(), ...memory[lane].releases.keys()]);
   const order = [...names].sort(byVersion).reverse();
@@ -47,8 +48,9 @@ function showCards(lane, figures) {
     if (list.children[place] !== made.card) list.insertBefore(made.card, list.children[place] || null);
     const r = figures.releases.get(name) || { n: 0, errors: 0, latencies: [], share: 0 };
     made.card.classList.toggle("gone-release", r.n === 0);
-    put(made.value, figures.n ? percent(r.share) : "–");
-    put(made.error, figures.n ? `±${(halfWidth(r.share, figures.n) * 100).toFixed(1)} of ${figures.n}` : "");
+    const c = current.releases.get(name) || { share: 0 };
+    put(made.value, current.n ? percent(c.share) : "–");
+    put(made.error, figures.n ? `mean ${percent(r.share)} ±${(halfWidth(r.share, figures.n) * 100).toFixed(1)} of ${figures.n}` : "");
     put(made.figures.rate, `${(r.n / figures.seconds).toFixed(1)}/s`);
     for (const share of [50, 95, 99]) put(made.figures[`p${share}`], millis(percentile(r.latencies, share / 100)));
     put(made.figures.errors, r.errors ? `${r.errors} (${percent(r.errors / r.n)} %)` : "0");

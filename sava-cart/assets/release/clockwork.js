@@ -1,7 +1,8 @@
 // The clockwork.
 
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-const last = { draw: 0, figures: 0, journey: 0, said: 0 };
+const last = { draw: 0, figures: 0, journey: 0, said: 0, judged: 0 };
+const inLanes = (of) => ({ storefront: of("storefront"), product: of("product") });
 const shown = () => LANES.filter((lane) => settings.show === "both" || settings.show === lane);
 
 function frame(at) {
@@ -11,18 +12,26 @@ function frame(at) {
   const pace = still.matches ? 500 : Math.max(14, first ? (settings.window * 500) / Math.max(1, first.w) / 2 : 14);
   if (at - last.figures > 250) {
     last.figures = at;
-    const figures = { storefront: figuresOf("storefront"), product: figuresOf("product") };
+    const end = now();
+    const start = end - settings.window * 1000;
+    const figures = inLanes((lane) => figuresOf(lane, start, end));
+    const current = inLanes((lane) => figuresOf(lane, Math.max(start, beginOfNow(lane, end)), end));
     if (!paused) watchAbsence(figures);
+    if (!paused && at - last.judged > 1000) {
+      last.judged = at;
+      watchSlowness();
+    }
     for (const lane of LANES) {
       areas[lane] = sharesOf(lane);
-      showCards(lane, figures[lane]);
+      showCards(lane, figures[lane], current[lane]);
       const words = [...figures[lane].releases.values()].sort((a, b) => byVersion(a.name, b.name)).map((r) => `${r.name} ${percent(r.share)} %, ${r.errors} errors, median ${millis(percentile(r.latencies, 0.5))}`).join("; ");
       if (at - last.said > 2000) $(lane).querySelector("canvas").setAttribute("aria-label", `${SAID[lane]}, last ${settings.window} seconds: ${words || "no samples yet"}`);
     }
     if (at - last.said > 2000) last.said = at;
     if (at - last.journey > 500 && dirty) {
       last.journey = at;
-      for (const show of [showJourney, showGrid]) show(figures.storefront, figures.product);
+      showJourney(current.storefront, current.product);
+      showGrid(figures.storefront, figures.product);
     }
     showState();
   }

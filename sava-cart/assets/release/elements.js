@@ -7,9 +7,9 @@ function svg(name, attributes, text) {
   if (text !== undefined) node.textContent = text;
   return node;
 }
-function shapeIcon(lane, release) {
+function shapeIcon(release) {
   const icon = svg("svg", { viewBox: "0 0 40 40", "aria-hidden": "true" });
-  icon.append(svg("path", { d: SIGNS[styleOf(lane, release)].path, fill: "currentColor" }));
+  icon.append(svg("path", { d: pathOf(release), fill: "currentColor" }));
   return icon;
 }
 function element(name, className, text) {

@@ -2,7 +2,7 @@
 
 const events = [];
 const SAID = { storefront: "Store front", product: "Product service" };
-const newMemory = () => ({ releases: new Map(), pods: new Map(), tags: new Map(), lastError: 0, failing: false, slow: new Set() });
+const newMemory = () => ({ releases: new Map(), pods: new Map(), tags: new Map(), lastError: 0, failing: false, slower: new Map() });
 const memory = { storefront: newMemory(), product: newMemory() };
 
 function happened(mark, text, lane, t) {
@@ -67,14 +67,6 @@ function watchAbsence(figures) {
         cell.gone = true;
         happened("−", `Pod ${pod} of ${cell.release} is gone`, lane, cell.t);
       }
-    }
-    const fast = [...figures[lane].releases.values()].filter((r) => r.recent.length >= 8);
-    for (const r of fast) {
-      const others = fast.filter((o) => o !== r);
-      const best = Math.min(...others.map((o) => o.recentP50));
-      const isSlow = others.length > 0 && r.recentP50 > 3 * best && r.recentP50 - best > 30;
-      if (isSlow && !known.slow.has(r.name)) happened("!", `${SAID[lane]} ${r.name} is ${Math.round(r.recentP50 / best)} times slower`, lane, t);
-      if (isSlow) known.slow.add(r.name); else if (others.length > 0) known.slow.delete(r.name);
     }
   }
 }

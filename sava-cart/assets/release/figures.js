@@ -1,12 +1,9 @@
-// Figures of the span that is shown.
+// Figures of a span: the one that is shown, or the last seconds.
 
 const percentile = (sorted, share) => (sorted.length ? sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] : NaN);
 const numbers = (a, b) => a - b;
 
-function figuresOf(lane) {
-  const end = now();
-  const span = settings.window * 1000;
-  const start = end - span;
+function figuresOf(lane, start, end) {
   const releases = new Map();
   const pods = new Map();
   const flows = new Map();
@@ -18,11 +15,10 @@ function figuresOf(lane) {
     const name = releaseIn(lane, place);
     const failed = errorIn(lane, place) ? 1 : 0;
     let r = releases.get(name);
-    if (!r) releases.set(name, (r = { name, n: 0, errors: 0, latencies: [], recent: [], pods: new Map() }));
+    if (!r) releases.set(name, (r = { name, n: 0, errors: 0, latencies: [], pods: new Map() }));
     r.n += 1;
     r.errors += failed;
     if (!failed) r.latencies.push(latencyIn(lane, place));
-    if (kept.t[place] > end - 3000) r.recent.push(latencyIn(lane, place));
     const pod = podIn(lane, place);
     if (pod) {
       const p = pods.get(pod) || { n: 0, errors: 0 };
@@ -43,9 +39,7 @@ function figuresOf(lane) {
   for (const r of releases.values()) {
     r.latencies.sort(numbers);
     r.share = r.n / n;
-    r.recent.sort(numbers);
-    r.recentP50 = percentile(r.recent, 0.5);
   }
   for (const p of pods.values()) p.share = p.n / n;
-  return { n, seconds: Math.max(1, Math.min(span, end - earliest) / 1000), releases, pods, flows };
+  return { n, seconds: Math.max(1, (end - earliest) / 1000), releases, pods, flows };
 }

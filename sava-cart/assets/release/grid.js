@@ -8,8 +8,8 @@ function showGrid(storefront, product) {
   const heading = (lane, release, scope) => {
     const cell = element("th");
     cell.scope = scope;
-    cell.style.setProperty("--mine", `var(${SIGNS[styleOf(lane, release)].colour})`);
-    cell.append(shapeIcon(lane, release), release, element("small", "", scope === "col" ? "product" : "store front"));
+    cell.style.setProperty("--mine", colourOf(release));
+    cell.append(shapeIcon(release), release, element("small", "", scope === "col" ? "product" : "store front"));
     return cell;
   };
   head.append(element("td"), ...columns.map((release) => heading("product", release, "col")));

@@ -3,7 +3,6 @@
 function showJourney(storefront, product) {
   const box = $("journey");
   box.replaceChildren();
-  const colour = (lane, release) => `var(${SIGNS[styleOf(lane, release)].colour})`;
   const HEIGHT = 236;
   const stack = (entries) => {
     const gap = 16;
@@ -46,8 +45,8 @@ function showJourney(storefront, product) {
   const node = (lane, x, place, release, failed) => {
     const middle = place.y + place.h / 2;
     box.append(
-      svg("rect", { x, y: place.y, width: WIDTH[lane], height: place.h, rx: 8, fill: colour(lane, release) }),
-      svg("path", { d: SIGNS[styleOf(lane, release)].path, fill: "var(--sheet)", transform: `translate(${x + 9} ${middle - 8}) scale(.4)` }),
+      svg("rect", { x, y: place.y, width: WIDTH[lane], height: place.h, rx: 8, fill: colourOf(release) }),
+      svg("path", { d: pathOf(release), fill: "var(--sheet)", transform: `translate(${x + 9} ${middle - 8}) scale(.4)` }),
       svg("text", { x: x + 31, y: middle + 6, "font-size": 17, "font-weight": 750, fill: "var(--sheet)" }, release.length > 13 ? `${release.slice(0, 12)}…` : release),
     );
     text(x + WIDTH[lane] + 8, middle + 6, `${percent(place.share)} %${failed ? " ✗" : ""}`, { "font-weight": 800, "paint-order": "stroke", stroke: "var(--sheet)", "stroke-width": 5, "stroke-linejoin": "round" });
@@ -57,7 +56,7 @@ function showJourney(storefront, product) {
   for (const [release, place] of left) {
     const share = total * place.share;
     const r = storefront.releases.get(release);
-    ribbon(X[0], y, share, X[1], place.y, place.h, "var(--soft)", colour("storefront", release), r.errors > 0);
+    ribbon(X[0], y, share, X[1], place.y, place.h, "var(--soft)", colourOf(release), r.errors > 0);
     y += share;
   }
   const flows = [...product.flows.values()].sort((a, b) => byVersion(b.product, a.product));
@@ -69,7 +68,7 @@ function showJourney(storefront, product) {
     if (!from || !to) continue;
     const h1 = (from.h * f.n) / sums.storefront.get(f.storefront);
     const h2 = (to.h * f.n) / sums.product.get(f.product);
-    ribbon(X[1] + WIDTH.storefront, from.y + from.given, h1, X[2], to.y + to.used, h2, colour("storefront", f.storefront), colour("product", f.product), f.errors > 0);
+    ribbon(X[1] + WIDTH.storefront, from.y + from.given, h1, X[2], to.y + to.used, h2, colourOf(f.storefront), colourOf(f.product), f.errors > 0);
     from.given += h1;
     to.used += h2;
   }

@@ -15,16 +15,22 @@ function readPalette() {
   drawAnew();
 }
 
+// As colourOf, of colours that are known, for a canvas knows no custom properties.
+function drawnColour(release) {
+  const { sign, tint } = styleOf(release);
+  return mixed(palette[sign], ink.ink, tint);
+}
+
 function drawAnew() {
   dirty = true;
   last.draw = 0;
 }
 
-function sprite(lane, release, failed, size, ratio) {
-  const key = `${lane}|${release}|${failed}|${size}|${ratio}`;
+function sprite(release, failed, size, ratio) {
+  const key = `${release}|${failed}|${size}|${ratio}`;
   let canvas = sprites.get(key);
   if (canvas) return canvas;
-  const sign = styleOf(lane, release);
+  const colour = drawnColour(release);
   const side = Math.ceil((size + 8) * ratio);
   canvas = document.createElement("canvas");
   canvas.width = canvas.height = side;
@@ -32,13 +38,13 @@ function sprite(lane, release, failed, size, ratio) {
   pen.scale(ratio, ratio);
   pen.translate(4, 4);
   pen.scale(size / 40, size / 40);
-  const shape = new Path2D(SIGNS[sign].path);
-  pen.fillStyle = failed ? ink.sheet : palette[sign];
+  const shape = new Path2D(pathOf(release));
+  pen.fillStyle = failed ? ink.sheet : colour;
   pen.fill(shape);
   if (failed) {
     pen.save();
     pen.clip(shape);
-    pen.strokeStyle = palette[sign];
+    pen.strokeStyle = colour;
     pen.lineWidth = 5;
     for (let x = -40; x < 80; x += 11) { pen.beginPath(); pen.moveTo(x, 44); pen.lineTo(x + 44, 0); pen.stroke(); }
     pen.restore();
@@ -112,7 +118,7 @@ function draw(lane) {
   if (area) {
     const base = new Float64Array(area.bins.length);
     for (const name of area.names) {
-      pen.fillStyle = palette[styleOf(lane, name)];
+      pen.fillStyle = drawnColour(name);
       let run = [];
       const flush = () => {
         const ends = run.length === 1 ? [-3, 3].map((by) => [run[0][0] + by, run[0][1], run[0][2]]) : run;
@@ -162,7 +168,7 @@ function draw(lane) {
       if (failed ? layer !== ERRORS : layer !== releaseIn(lane, place)) continue;
       const age = end - kept.t[place] - kept.ms[place];
       const pop = paused || still.matches ? 1 : 1 + 0.9 * Math.max(0, 1 - age / 260);
-      const image = sprite(lane, releaseIn(lane, place), failed, failed ? Math.round(size * 1.45) : size, ratio);
+      const image = sprite(releaseIn(lane, place), failed, failed ? Math.round(size * 1.45) : size, ratio);
       const drawn = (image.width / ratio) * pop;
       pen.drawImage(image, x(kept.t[place]) - drawn / 2, y(latencyIn(lane, place)) - drawn / 2, drawn, drawn);
     }

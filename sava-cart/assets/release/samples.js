@@ -9,6 +9,7 @@ let taken = 0; // samples ever kept: number i is in place i % KEPT
 let paused = false;
 let pausedAt = 0;
 let inFlight = 0;
+let requests = 0;
 let nextAt = performance.now();
 let answered = [];
 let lostSince = Date.now();
@@ -25,9 +26,10 @@ const now = () => (paused ? pausedAt : Date.now());
 async function take() {
   inFlight += 1;
   const start = performance.now();
+  const request = (requests += 1);
   const sample = { t: Date.now(), ms: 0, storefront: NOBODY, storefrontPod: "", storefrontError: "", product: "", productPod: "", api: "", productMs: 0, productError: "", etag: "", own: false };
   try {
-    const response = await fetch("release/sample", { cache: "no-store", headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await fetch(`release/sample?n=${request}`, { cache: "no-store", headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
     sample.storefront = response.headers.get("X-Sava-Release") || NOBODY;
     sample.storefrontPod = response.headers.get("X-Sava-Instance") || "";
     if (!response.ok) throw new Error(`status ${response.status}`);
@@ -39,10 +41,13 @@ async function take() {
     const error = /** @type {Error} */ (thrown);
     sample.storefrontError = error.name === "TimeoutError" ? "no answer in time" : error.message.startsWith("status") ? error.message : "no answer";
   }
-  sample.ms = performance.now() - start;
+  const account = accountOf(request);
+  sample.ms = account ?? performance.now() - start;
   inFlight -= 1;
   answered.push(performance.now());
-  if (!paused) add(sample);
+  if (paused) return;
+  if (account === undefined) remember(unaccounted, request, taken);
+  add(sample);
 }
 
 function readProduct(sample, product) {
@@ -115,6 +120,18 @@ function firstSince(t) {
     if (kept.t[middle % KEPT] < t) low = middle + 1; else high = middle;
   }
   return low;
+}
+
+// When "now" began: five seconds before the end, or earlier where those would be too few samples for a share.
+function beginOfNow(lane, end) {
+  let n = 0;
+  for (let i = taken - 1; i >= Math.max(0, taken - KEPT); i -= 1) {
+    const place = i % KEPT;
+    if (kept.t[place] > end || !inLane(lane, place)) continue;
+    n += 1;
+    if (n === NOW_SAMPLES) return Math.min(end - NOW_MS, kept.t[place]);
+  }
+  return 0;
 }
 
 // The places of a lane's samples from then to the end of what is shown.

@@ -33,9 +33,11 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/release/elements.js"),
     include_str!("../../assets/release/words.js"),
     include_str!("../../assets/release/releases.js"),
+    include_str!("../../assets/release/timing.js"),
     include_str!("../../assets/release/samples.js"),
     include_str!("../../assets/release/figures.js"),
     include_str!("../../assets/release/events.js"),
+    include_str!("../../assets/release/slower.js"),
     include_str!("../../assets/release/cards.js"),
     include_str!("../../assets/release/journey.js"),
     include_str!("../../assets/release/grid.js"),
@@ -315,7 +317,7 @@ mod tests {
                 "shape": "⬢",
                 "path": "M20 1 36.500 10.500v19L20 39 3.500 29.500v-19z",
                 "colour": "--c2",
-                "of": "3",
+                "of": ["3"],
             })
         );
         for sign in SIGNS {

@@ -22,7 +22,10 @@ struct View<'a> {
 /// What the card of a release shows.
 #[derive(Debug)]
 struct ReleaseCard {
+    /// Of the last seconds.
     share: f64,
+    /// The share in all samples of the span.
+    mean: f64,
     /// All samples of the span.
     n: f64,
     p50: String,
@@ -61,12 +64,14 @@ impl<'a> View<'a> {
                  .map((pair) => [pair.firstChild.textContent, pair.lastChild.textContent]));
              return {{
                  share: Number.parseFloat(card.querySelector('.share span').textContent) / 100,
+                 mean: Number.parseFloat(card.querySelector('.share i').textContent.replace('mean ', '')) / 100,
                  n: Number.parseFloat(card.querySelector('.share i').textContent.split(' of ')[1]),
                  p50: figures.p50, errors: figures.errors }};"
         );
         let card = self.run(&script).await;
         Some(ReleaseCard {
             share: card["share"].as_f64()?,
+            mean: card["mean"].as_f64()?,
             n: card["n"].as_f64()?,
             p50: card["p50"].as_str()?.to_owned(),
             errors: card["errors"].as_str()?.to_owned(),
@@ -186,6 +191,21 @@ async fn shares_shown_are_those_of_the_traffic() {
         let front = view.card("storefront", "2.0.4").await.expect("the store front has a card");
         assert!((front.share - 1.0).abs() < 0.01, "{front:?}");
     }
+}
+
+#[tokio::test]
+async fn large_share_is_that_of_the_last_seconds() {
+    let canary = Canary::start("2.0.1").await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &canary.cart.url("/")).await;
+    view.wait_for_samples(350).await;
+    canary.release(100);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let card = view.card("product", "2.0.1").await.expect("it has a card");
+    assert!(card.share > 0.995, "{card:?}");
+    assert!(card.mean < 0.9, "the mean of the span has the time before in it: {card:?}");
+    let journey = view.run("return document.querySelector('#journey').textContent").await;
+    assert!(!journey.to_string().contains("1.0.3"), "{journey}");
 }
 
 #[tokio::test]
@@ -554,6 +574,97 @@ const HALVES: &str = r#"
             "apiVersion": "v2", "latencyMs": 2, "etag": "", "error": null}}`;
         return { ok: true, headers: new Headers(), json: async () => JSON.parse(text) };
     };"#;
+
+/// Samples by `sampleOf(n)`, which gives the release and the latency of the `n`th.
+fn samples_of(sample_of: &str) -> String {
+    format!(
+        r#"const sampleOf = {sample_of};
+        let fed = 0;
+        window.fetch = async () => {{
+            fed += 1;
+            const [release, latencyMs] = sampleOf(fed);
+            const said = {{ storefront: {{ release: "3.0.0", instance: "cart" }}, product: {{
+                sample: fed, release, instance: `pod-${{release}}`, apiVersion: "v2", latencyMs, etag: "", error: null }} }};
+            return {{ ok: true, headers: new Headers(), json: async () => said }};
+        }};"#
+    )
+}
+
+#[tokio::test]
+async fn slow_moment_of_a_small_canary_is_no_alarm() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    // Every tenth sample is the canary's; ten of these, in a row, are slow.
+    let samples = samples_of(
+        r#"(n) => n % 10 ? ["1.0.3", 2 + (n * 7 % 13) / 10] : ["2.0.1", n > 100 && n <= 200 ? 50 : 2 + (n * 7 % 13) / 10]"#,
+    );
+    let view = View::open_after(&samples, &browser, &cart.url("/")).await;
+    view.wait_for_samples(900).await;
+    let events = view.run("return document.querySelector('#events').textContent").await;
+    assert!(!events.to_string().contains("slower"), "{events}");
+}
+
+#[tokio::test]
+async fn release_that_is_slower_by_little_but_always_is_an_alarm() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let samples = samples_of(r#"(n) => n % 2 ? ["1.0.3", 3 + n % 5] : ["2.0.1", 14 + n % 5]"#);
+    let view = View::open_after(&samples, &browser, &cart.url("/")).await;
+    view.wait(
+        "document.querySelector('#events').textContent.includes('Product service 2.0.1 is 3.2 times slower')",
+    )
+    .await;
+    let events = view.run("return document.querySelector('#events').textContent").await;
+    assert_eq!(events.to_string().matches("slower").count(), 1, "{events}");
+}
+
+/// The page's own work takes 100 ms of 120.
+const BUSY: &str =
+    "setInterval(() => { const end = performance.now() + 100; while (performance.now() < end); }, 120);";
+
+#[tokio::test]
+async fn latency_of_the_store_front_is_not_that_of_the_page() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open_after(BUSY, &browser, &cart.url("/")).await;
+    view.wait_for_samples(60).await;
+    let card = view.card("storefront", "3.0.0").await.expect("it has a card");
+    let p50: f64 = card.p50.strip_suffix(" ms").and_then(|ms| ms.parse().ok()).expect("milliseconds");
+    assert!(p50 < 40.0, "{card:?}");
+}
+
+#[tokio::test]
+async fn shape_and_colour_follow_from_the_release_alone() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let names = ["2.0.2-errors", "2.0.2-slow", "3.0.0", "3.2.0-rc1", "2.1.0", "2.0.1"];
+    let mut seen = Vec::new();
+    for turned in [false, true] {
+        let mut order = names;
+        if turned {
+            order.reverse();
+        }
+        // Each is first seen alone, so that they come in this order.
+        let samples = samples_of(&format!("(n) => [{order:?}[n % {}], 2]", order.len()));
+        let view = View::open_after(&samples, &browser, &cart.url("/")).await;
+        view.wait(&format!("document.querySelectorAll('#product .card').length === {}", names.len())).await;
+        let script =
+            "return Object.fromEntries([...document.querySelectorAll('#product .card')].map((card) =>
+            [card.querySelector('.name > span').textContent,
+             card.querySelector('path').getAttribute('d') + card.style.getPropertyValue('--mine')]))";
+        seen.push(view.run(script).await);
+    }
+    assert_eq!(seen[0], seen[1]);
+    let sign = |release: &str| seen[0][release].as_str().expect("it has a sign").to_owned();
+    let shape = |release: &str| sign(release).split('z').next().expect("a path").to_owned();
+    assert_eq!(shape("3.2.0-rc1"), shape("3.0.0"), "a candidate is not bad on purpose");
+    assert_eq!(shape("2.0.2-slow"), shape("2.0.2-errors"));
+    assert_eq!(shape("2.1.0"), shape("2.0.1"));
+    for (one, other) in [("2.1.0", "2.0.1"), ("2.0.2-slow", "2.0.2-errors"), ("3.2.0-rc1", "3.0.0")] {
+        assert_ne!(sign(one), sign(other), "they differ in tint");
+    }
+}
 
 #[tokio::test]
 async fn share_that_is_meant_is_judged_at_one_in_a_thousand() {
