@@ -1,5 +1,6 @@
 // The cards of the releases.
 
+const ranks = { storefront: new Map(), product: new Map() };
 const cards = { storefront: new Map(), product: new Map() };
 
 function makeCard(lane, release) {
@@ -10,7 +11,7 @@ function makeCard(lane, release) {
   const name = element("div", "name");
   name.append(shapeIcon(release), element("span", "", release));
   const meant = element("label", "meant");
-  const input = Object.assign(element("input"), { type: "number", min: "0", max: "100", step: "any", placeholder: "%", ariaLabel: `Share in percent that is meant for ${SAID[lane]} ${release}` });
+  const input = Object.assign(element("input"), { type: "number", min: "0", max: "100", step: "any", placeholder: "%", ariaLabel: `Target share in percent of ${SAID[lane]} ${release}` });
   const verdict = element("output");
   const known = meantOf(lane, release);
   if (known !== null) input.value = String(known * 100);
@@ -21,7 +22,7 @@ function makeCard(lane, release) {
     writeSettings();
     dirty = true;
   });
-  meant.append("meant", input, verdict);
+  meant.append("target", input, verdict);
   if (release !== NOBODY) name.append(meant);
   const list = element("dl");
   const figures = {};
@@ -40,14 +41,22 @@ function makeCard(lane, release) {
 function showCards(lane, figures, current) {
   const list = $(lane).querySelector(".cards");
   const names = new Set([...figures.releases.keys(), ...memory[lane].releases.keys()]);
-  const order = [...names].sort(byVersion).reverse();
+  const gone = [...names].filter((name) => isGone(lane, name, figures, current));
+  for (const name of gone) names.delete(name);
+  showGone(lane, gone.filter((name) => name !== NOBODY));
   for (const [name, made] of cards[lane]) if (!names.has(name)) { made.card.remove(); cards[lane].delete(name); }
+  // By share; so that halves do not change places all the time, one counts as it was until it differs by a tenth.
+  for (const name of names) {
+    const { share } = figures.releases.get(name);
+    if (!(Math.abs(ranks[lane].get(name) - share) < 0.1)) ranks[lane].set(name, share);
+  }
+  for (const name of gone) ranks[lane].delete(name);
+  const order = [...names].sort((a, b) => ranks[lane].get(b) - ranks[lane].get(a) || byVersion(b, a));
   order.forEach((name, place) => {
     let made = cards[lane].get(name);
     if (!made) cards[lane].set(name, (made = makeCard(lane, name)));
     if (list.children[place] !== made.card) list.insertBefore(made.card, list.children[place] || null);
-    const r = figures.releases.get(name) || { n: 0, errors: 0, latencies: [], share: 0 };
-    made.card.classList.toggle("gone-release", r.n === 0);
+    const r = figures.releases.get(name);
     const c = current.releases.get(name) || { share: 0 };
     put(made.value, current.n ? percent(c.share) : "–");
     put(made.error, figures.n ? `mean ${percent(r.share)} ±${(halfWidth(r.share, figures.n) * 100).toFixed(1)} of ${figures.n}` : "");
@@ -67,6 +76,24 @@ function showCards(lane, figures, current) {
     }
     showPods(lane, name, made, figures);
   });
+}
+
+// Releases that are gone: a chip each in one line, the last to go first.
+function showGone(lane, names) {
+  const line = $(lane).querySelector(".retired");
+  const seen = (name) => memory[lane].releases.get(name) || 0;
+  const chips = names.sort((a, b) => seen(b) - seen(a)).slice(0, 8).map((name) => {
+    const seconds = Math.max(0, Math.round((now() - seen(name)) / 1000));
+    return [name, `${name} gone ${seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}`];
+  });
+  if (line.textContent === chips.map(([, words]) => words).join("")) return;
+  line.replaceChildren(...chips.map(([name, words]) => {
+    const chip = element("span");
+    chip.style.setProperty("--mine", colourOf(name));
+    chip.append(shapeIcon(name), words);
+    return chip;
+  }));
+  line.hidden = !chips.length;
 }
 
 function showPods(lane, release, made, figures) {

@@ -31,7 +31,7 @@ function frame(at) {
     if (at - last.journey > 500 && dirty) {
       last.journey = at;
       showJourney(current.storefront, current.product);
-      showGrid(figures.storefront, figures.product);
+      showGrid(figures, current);
     }
     showState();
   }

@@ -71,6 +71,13 @@ function watchAbsence(figures) {
   }
 }
 
+// A release is gone when all its pods are, and nothing came of it lately; or when the span shows none of it any more.
+function isGone(lane, release, figures, current) {
+  if (!figures.releases.has(release)) return true;
+  const pods = [...memory[lane].pods.values()].filter((cell) => cell.release === release);
+  return !current.releases.has(release) && pods.length > 0 && pods.every((cell) => cell.gone);
+}
+
 function countAnswered(lane, after, end) {
   let n = 0;
   for (const place of places(lane, after + 1, end)) if (releaseIn(lane, place) !== NOBODY) n += 1;

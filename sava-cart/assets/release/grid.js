@@ -1,8 +1,10 @@
 // Who was served by whom: a table of pairs of releases.
 
-function showGrid(storefront, product) {
-  const rows = [...new Set([...storefront.releases.keys(), ...memory.storefront.releases.keys()])].filter((r) => r !== NOBODY).sort(byVersion);
-  const columns = [...new Set([...product.releases.keys(), ...memory.product.releases.keys()])].filter((r) => r !== NOBODY).sort(byVersion);
+function showGrid(figures, current) {
+  const { product } = figures;
+  const live = (lane) => [...figures[lane].releases.keys()].filter((r) => r !== NOBODY && !isGone(lane, r, figures[lane], current[lane])).sort(byVersion);
+  const rows = live("storefront");
+  const columns = live("product");
   const table = $("grid");
   const head = element("tr");
   const heading = (lane, release, scope) => {

@@ -32,7 +32,7 @@ function drawMeant(lane, area, pen, x, foot, tall, unit) {
     pen.font = `700 ${unit * 0.8}px ${ink.font}`;
     pen.strokeStyle = ink.sheet;
     pen.lineWidth = 4;
-    const words = `${percent(sum)} % meant`;
+    const words = `${percent(sum)} % target`;
     const at = Math.max(unit * 3.4, Math.min(band[0][0] + 6, x(now()) - pen.measureText(words).width - 6));
     pen.strokeText(words, at, foot - sum * tall - unit * 0.7);
     pen.fillStyle = ink.ink;
