@@ -408,7 +408,7 @@ impl Studio {
         let cart = Cart::start().product(&balancer.url("")).await;
         for (release, percent, screen, caption) in [
             ("2.0.1", 0, VIEW, "A canary at 0 %"),
-            ("2.0.1", 5, VIEW, "At 5 %, which is the share that is meant"),
+            ("2.0.1", 5, VIEW, "At 5 %, which is the target"),
             ("2.0.1", 50, VIEW, "At 50 %"),
             ("2.0.1", 100, VIEW.dark(), "At 100 %"),
             ("2.0.2-slow", 50, VIEW, "A release that is slow"),
@@ -471,6 +471,8 @@ impl Studio {
         let picture = self.capture(false).await?;
         self.keep(caption, screen, &picture)?;
         self.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+        // A shopper goes on: what is printed has no buttons.
+        self.send("Emulation.setEmulatedMedia", json!({ "media": "" })).await?;
         Ok(Shot { caption: caption.to_owned(), picture, width: screen.width })
     }
 
