@@ -1,7 +1,7 @@
 //! A product service that is reached by https, for a client that speaks no TLS.
 
 use std::{
-    fmt, io,
+    io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -28,12 +28,6 @@ struct Tunnel {
     name: ServerName<'static>,
     /// Why the last connection failed, so that only news is logged. Held only to look, never over an await.
     failure: Mutex<Option<String>>,
-}
-
-impl fmt::Debug for Tunnel {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Tunnel").field("server", &self.server).finish_non_exhaustive()
-    }
 }
 
 /// Begins to relay what comes to `server`, which is the one that it is taken for by the word of the `authorities`.
