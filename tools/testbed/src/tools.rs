@@ -1,6 +1,10 @@
 //! Tools that `cargo xtask test` installs below `target/tools`, each in a folder by its name.
 
-use std::{path::PathBuf, process::Output};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
 
 use crate::{binaries, process::command};
 
@@ -22,6 +26,19 @@ pub fn npm(package: &str, file: &str) -> PathBuf {
     let path = folder(package).join("node_modules").join(package).join(file);
     assert!(path.is_file(), "{} is not there: cargo xtask test browser installs it", path.display());
     path
+}
+
+/// Runs a script with node, which it gives the folder of a tool that comes from npm, and `input` to read.
+#[must_use]
+pub fn node(script: &Path, tool: &str, input: &str) -> Output {
+    let mut node = Command::new("node")
+        .args([script, &folder(tool)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node runs");
+    node.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("node reads");
+    node.wait_with_output().expect("node ends")
 }
 
 /// The folder of a tool.

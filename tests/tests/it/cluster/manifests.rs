@@ -1,7 +1,6 @@
 //! The manifests: valid by the published schemas, and what we promise of all of them.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use sava_testbed::{binaries::root, tools};
 use serde_json::{Map, Value, json};
@@ -49,15 +48,8 @@ fn all_are_valid_in_recent_kubernetes() {
 /// What the validator of custom resources says of `objects`, and whether all are valid.
 fn validate<'a>(objects: impl IntoIterator<Item = &'a Value>) -> (bool, String) {
     let objects: Vec<_> = objects.into_iter().collect();
-    let mut node = Command::new("node")
-        .arg(root().join("tests/tests/it/cluster/validate.mjs"))
-        .arg(tools::folder("kubernetes-models"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("node runs");
-    node.stdin.take().expect("a pipe").write_all(json!(objects).to_string().as_bytes()).expect("node reads");
-    let output = node.wait_with_output().expect("node ends");
+    let script = root().join("tests/tests/it/cluster/validate.mjs");
+    let output = tools::node(&script, "kubernetes-models", &json!(objects).to_string());
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
