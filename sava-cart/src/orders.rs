@@ -153,6 +153,8 @@ impl Orders {
                 }
             };
             if was.as_ref() != Some(&state) {
+                metrics.orders_are_writable(state.is_ok());
+                readiness.report("orders", state.clone());
                 match &state {
                     Ok(()) => tracing::info!("orders can be written"),
                     Err(reason) => {
@@ -162,8 +164,6 @@ impl Orders {
                         );
                     }
                 }
-                metrics.orders_are_writable(state.is_ok());
-                readiness.report("orders", state.clone());
                 was = Some(state);
             }
         }
