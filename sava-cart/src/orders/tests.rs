@@ -157,11 +157,15 @@ async fn nothing_is_written_into_a_file_once_it_is_damaged() {
     orders.place(order(&shopper)).await.unwrap();
     let Backend::Sqlite(sqlite) = &*orders.backend else { panic!("a file is SQLite's") };
     let pool = sqlite.pool().await.unwrap();
-    // This connection has all pages in its cache, once it is back in the pool.
-    while pool.num_idle() == 0 {
+    // The connections so far have all pages in their caches. They come back to the pool when they are no longer used:
+    // the one that made the tables may be late, and the order have one of its own.
+    while pool.num_idle() < pool.size() as usize {
         tokio::task::yield_now().await;
     }
-    let held = pool.acquire().await.unwrap();
+    let mut held = Vec::new();
+    while pool.num_idle() > 0 {
+        held.push(pool.acquire().await.unwrap());
+    }
     for suffix in ["db", "db-wal"] {
         let file = directory.path().join("orders.db").with_extension(suffix);
         let length = std::fs::metadata(&file).unwrap().len();

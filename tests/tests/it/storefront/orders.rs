@@ -153,7 +153,7 @@ pub(super) async fn is_closed_for_orders(cart: &Cart, shopper: &RovingShopper) {
 
 pub(super) async fn is_open_for_orders(cart: &Cart, shopper: &RovingShopper) {
     let form = shopper.checkout(cart).await;
-    shopper.order(cart, &form).await;
+    shopper.order_in_the_end(cart, &form).await;
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_server_that_became_read_only_is_left_for_the_primary() {
     cart.logged("orders cannot be written").await;
     // The connections of now stay read-only, as those to a standby do.
     postgres.execute("ALTER ROLE shop RESET default_transaction_read_only");
-    shopper.order(&cart, &form).await;
+    shopper.order_in_the_end(&cart, &form).await;
     let output = cart.stop().await.output;
     assert!(output.contains("cannot execute INSERT in a read-only transaction"), "{output}");
 }
@@ -238,7 +238,7 @@ pub(super) async fn follow_the_primary(mut primary: Postgres, host: &str, parame
     cart.logged("orders cannot be written").await;
     // Nothing happens to the standby: its connections are given up because it refuses.
     to(&primary);
-    numbers.push(shopper.order(&cart, &form).await);
+    numbers.push(shopper.order_in_the_end(&cart, &form).await);
     primary.wait_for_standby();
 
     shopper.add(&cart, "garlic", "1").await;
@@ -246,7 +246,7 @@ pub(super) async fn follow_the_primary(mut primary: Postgres, host: &str, parame
     primary.end_at_once().await;
     standby.promote();
     to(&standby);
-    numbers.push(shopper.order(&cart, &form).await);
+    numbers.push(shopper.order_in_the_end(&cart, &form).await);
     let list = shopper.orders(&cart).await;
     assert!(numbers.iter().all(|number| list.contains(number)), "{numbers:?} {list}");
     assert_eq!(list.matches("Order IE-").count(), 3, "{list}");
