@@ -36,6 +36,7 @@ mod headers;
 
 mod documents;
 mod openapi;
+mod problem_form;
 mod problems;
 
 mod metrics;

@@ -25,6 +25,8 @@ use crate::{
 
 /// The product that examples show.
 const EXAMPLE_ID: u64 = 3;
+/// The query that selects it.
+pub(crate) const EXAMPLE_QUERY: &str = "?id=3";
 
 /// The document for `release`, with examples from the catalog in the binary.
 ///
@@ -347,18 +349,23 @@ fn control(name: &str) -> Parameter {
 fn filters() -> impl Iterator<Item = Parameter> {
     Field::ALL.into_iter().flat_map(|field| {
         [""].into_iter().chain(OPERATORS).map(move |operator| {
-            let description = match operator {
-                "" => "Is this value; given again, any of them.",
-                "_gte" => "Is this value or more.",
-                "_lte" => "Is this value or less.",
-                "_ne" => "Is another value; given again, none of them.",
-                _ => "A case-insensitive regular expression is found in it; given again, any of them.",
-            };
+            let description = filter(operator);
             let is_number = field.is_number() && operator != "_like";
             let schema = if is_number { number(Type::Number) } else { text() };
             parameter(&format!("{}{operator}", field.name()), ParameterIn::Query, description, schema, None)
         })
     })
+}
+
+/// What holds for a field that is selected by a parameter whose name ends with `operator`, or with nothing.
+pub(crate) fn filter(operator: &str) -> &'static str {
+    match operator {
+        "" => "Is this value; given again, any of them.",
+        "_gte" => "Is this value or more.",
+        "_lte" => "Is this value or less.",
+        "_ne" => "Is another value; given again, none of them.",
+        _ => "Has what the case-insensitive regular expression finds; given again, any of them.",
+    }
 }
 
 fn parameter(

@@ -6,12 +6,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
+use sava_service::Problem;
 
 use crate::{
     headers::add_common,
     images::show_image,
     pages::{show_docs, show_index, show_openapi},
+    problem_form::ProblemForm,
     problems,
     products::{list_products, list_stores, show_product},
     routes::Route,
@@ -47,15 +49,16 @@ fn resource(route: Route) -> Option<MethodRouter<AppState>> {
 }
 
 /// A resource that is only read.
-fn read_only<F, A>(handler: fn(State<AppState>, Request) -> F) -> MethodRouter<AppState>
+fn read_only<F>(handler: fn(State<AppState>, Request) -> F) -> MethodRouter<AppState>
 where
-    F: Future<Output = A> + Send + 'static,
-    A: IntoResponse,
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     // Within the handler: a layer around the routes would be two allocations a request.
     let handler = move |state: State<AppState>, request: Request| {
+        let form = ProblemForm::of(&request);
+        let release = state.release;
         let answer = handler(state, request);
-        async move { add_common(answer.await.into_response()) }
+        async move { add_common(answer.await.unwrap_or_else(|problem| form.answer(problem, release))) }
     };
     get(handler).options(options).fallback(method_not_allowed)
 }
@@ -76,13 +79,16 @@ async fn options(request: Request) -> Response {
     add_common(response)
 }
 
-async fn method_not_allowed(request: Request) -> Response {
-    let allow: [(HeaderName, HeaderValue); 1] = [(header::ALLOW, ALLOW)];
-    add_common((allow, problems::method_not_allowed(request.method())).into_response())
+async fn method_not_allowed(State(state): State<AppState>, request: Request) -> Response {
+    let problem = problems::method_not_allowed(request.method());
+    let mut response = ProblemForm::of(&request).answer(problem, state.release);
+    response.headers_mut().insert(header::ALLOW, ALLOW);
+    add_common(response)
 }
 
-async fn unknown_route(request: Request) -> Response {
-    add_common(problems::unknown_route(request.uri().path()).into_response())
+async fn unknown_route(State(state): State<AppState>, request: Request) -> Response {
+    let problem = problems::unknown_route(request.uri().path());
+    add_common(ProblemForm::of(&request).answer(problem, state.release))
 }
 
 #[cfg(test)]

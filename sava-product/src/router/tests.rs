@@ -363,8 +363,51 @@ async fn the_documentation_explains_every_problem_and_stands_alone() {
     for kind in problems::kinds() {
         assert!(page.contains(&format!("id=\"problem-{}\"", kind.name)), "{}", kind.name);
     }
-    for outside in ["href=\"/", "src=", "http://", "https://", "<script"] {
+    for outside in ["href=\"/", "src=", "http://", "https://", "<script "] {
         assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(
+        page.contains(
+            "curl -H &#39;Accept: application/vnd.sava.v1+json&#39; &#34;$API/products/ie?id=3&#34;"
+        )
+    );
+    let page = String::from_utf8(get(&api("2.1.0-breaking"), "/docs", &[]).await.body).unwrap();
+    assert!(page.contains("vnd.sava.v2+json") && !page.contains("vnd.sava.v1+json"));
+}
+
+#[tokio::test]
+async fn a_problem_is_a_page_where_a_browser_opens_its_address() {
+    let api = api("3.0.0");
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let opened = [("accept", browser), ("sec-fetch-dest", "document")];
+    for (path, status, title, root) in [
+        ("/nothing", 404, "Unknown route", "./"),
+        ("/products/<b>", 404, "Unknown locale", "../"),
+        ("/products/ie/999", 404, "Unknown product", "../../"),
+        ("/products/ie/1/2", 404, "Unknown route", "../../../"),
+        ("/products/ie?_page=0", 400, "Bad query", "../"),
+    ] {
+        let answer = get(&api, path.replace('<', "%3C").replace('>', "%3E").as_str(), &opened).await;
+        assert_eq!((answer.status, answer.header("cache-control")), (status, "no-store"), "{path}");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+        let help = answer.header("link").to_owned();
+        let page = String::from_utf8(answer.body).unwrap();
+        assert!(page.contains(&format!("<h1>{title}</h1>")) && !page.contains("<b>"), "{path}: {page}");
+        let (link, kind) = help.strip_prefix('<').unwrap().split_once("docs#problem-").unwrap();
+        assert_eq!(link, root, "{path}: {help}");
+        assert!(page.contains(&format!("href=\"{root}docs#problem-{}", kind.split('>').next().unwrap())));
+    }
+    let deleted = send(&api, Method::DELETE, "/products", &opened).await;
+    assert_eq!((deleted.status, deleted.header("allow")), (405, "GET, HEAD, OPTIONS"));
+    for others in [
+        &[("accept", browser)][..],
+        &[("accept", browser), ("sec-fetch-dest", "empty")],
+        &[("accept", "application/json"), ("sec-fetch-dest", "document")],
+    ] {
+        let answer = get(&api, "/products/nowhere", others).await;
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{others:?}");
+        assert_eq!(answer.header("link"), "<../docs#problem-unknown-locale>; rel=\"help\"");
     }
 }
 

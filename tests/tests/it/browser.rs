@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod chromium;
+mod documentation;
 mod layout;
 mod other_sites;
 mod print;

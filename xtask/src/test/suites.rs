@@ -41,13 +41,16 @@ pub(super) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "lints",
-        about: "clippy has nothing to say, nor has TypeScript of the release view's script",
+        about: "clippy has nothing to say, nor has TypeScript of the pages' scripts",
         is_quick: true,
         needs: &[&TYPESCRIPT],
         run: |shell| {
             let (lints, tsc) = (["--", "--deny", "warnings"], need::typescript()?);
-            let script = check(&cmd!(shell, "{tsc} --project sava-cart/assets/release/jsconfig.json"));
-            Ok(check(&cmd!(shell, "cargo clippy --workspace --all-targets {lints...}")) + script)
+            let scripts = ["sava-cart/assets/release", "sava-product/templates"];
+            let scripts =
+                scripts.map(|directory| check(&cmd!(shell, "{tsc} --project {directory}/jsconfig.json")));
+            let clippy = check(&cmd!(shell, "cargo clippy --workspace --all-targets {lints...}"));
+            Ok(scripts.into_iter().fold(clippy, |sum, count| sum + count))
         },
     },
     Suite {

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use thirtyfour::WebDriver;
 
 /// Looks at pages as people see them who see, hear or move otherwise.
-struct Judge<'a> {
+pub(super) struct Judge<'a> {
     driver: &'a WebDriver,
     axe: String,
 }
 
 impl<'a> Judge<'a> {
-    fn of(browser: &'a Browser) -> Self {
+    pub(super) fn of(browser: &'a Browser) -> Self {
         let driver = browser.driver();
         let axe =
             std::fs::read_to_string(tools::npm("axe-core", "axe.min.js")).expect("axe-core can be read");
@@ -29,7 +29,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges the page that the browser shows: in both schemes, and on a screen of 320 pixels.
-    async fn judges(&self, page: &str) {
+    pub(super) async fn judges(&self, page: &str) {
         for scheme in ["light", "dark"] {
             let feature = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
             self.emulate("Emulation.setEmulatedMedia", feature).await;
@@ -63,7 +63,7 @@ impl<'a> Judge<'a> {
         assert!(violations.is_empty(), "{page}: {}", serde_json::to_string_pretty(&violations).unwrap());
     }
 
-    async fn run(&self, script: &str) -> Value {
+    pub(super) async fn run(&self, script: &str) -> Value {
         self.driver.execute(script, Vec::new()).await.expect("a script runs").json().clone()
     }
 }
@@ -151,6 +151,10 @@ async fn lighthouse_gives_full_marks() {
         for category in categories {
             assert_eq!(report.marks(category), 100, "{path}: {category}: {}", report.failed());
         }
+    }
+    let report = lighthouse::judge(&product.url("/docs"), "", &categories).await;
+    for category in categories {
+        assert_eq!(report.marks(category), 100, "the API's documentation: {category}: {}", report.failed());
     }
 }
 
