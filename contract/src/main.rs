@@ -1,25 +1,29 @@
 //! `sava-contract URL`: does the server at this URL keep the contract of the product API?
-#![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, stdout},
+    path::PathBuf,
+    process::ExitCode,
+};
 
+use anstream::{eprintln, print, println};
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use sava_contract::{Report, Server, rules};
 
 /// Run the contract of the product API against a running server.
 ///
-/// Prints a line for each rule. Exit code 0: every rule is kept; 1: one is broken; 2: the server cannot be
+/// Prints a line for each rule, or on a terminal for each part of the contract, and the broken rules last. Exit code 0: every rule is kept; 1: one is broken; 2: the server cannot be
 /// reached, or an argument is wrong.
 #[derive(Parser, Debug)]
-#[command(name = "sava-contract")]
+#[command(name = "sava-contract", max_term_width = 100)]
 struct Arguments {
     /// Base URL of the API, any path prefix included, such as <http://localhost:9070> or
     /// <http://localhost:8001/api/v1/namespaces/NS/services/sava-product:9070/proxy/>
     #[arg(required_unless_present = "list")]
     url: Option<String>,
 
-    /// The release that the server should be [default: what its /version says]
+    /// The release whose promises the server is held to [default: what its /version says]
     #[arg(long)]
     release: Option<String>,
 
@@ -35,6 +39,10 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
+    /// A line for each rule on a terminal, too
+    #[arg(long, short)]
+    verbose: bool,
+
     /// Write a report in the form of `JUnit`, too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -46,7 +54,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// A line for each rule
+    /// Lines for people
     Text,
     /// One JSON document
     Json,
@@ -76,6 +84,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let server = Server::find(url, arguments.release.as_deref(), arguments.locale.as_deref())?;
     let report = Report::of(url, &server, &rules);
     match arguments.format {
+        Format::Text if stdout().is_terminal() && !arguments.verbose => print!("{}", report.summary()),
         Format::Text => print!("{}", report.text()),
         Format::Json => println!("{:#}", report.json()),
     }

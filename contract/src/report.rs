@@ -2,10 +2,15 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use anstyle::{AnsiColor, Style};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
 use crate::{Rule, Server, Verdict, rule};
+
+const KEPT: Style = AnsiColor::Green.on_default();
+const BROKEN: Style = AnsiColor::Red.on_default().bold();
+const FAINT: Style = Style::new().dimmed();
 
 /// Every rule with its verdict.
 #[derive(Clone, Debug)]
@@ -14,6 +19,8 @@ pub struct Report {
     pub url: String,
     /// The release that the server is taken for.
     pub release: String,
+    /// The release that it says it is.
+    pub said: Option<String>,
     /// The versions that it has to serve.
     pub versions: Vec<String>,
     /// What stands between, if anything does.
@@ -35,6 +42,20 @@ pub struct Counts {
     pub not_applicable: usize,
 }
 
+impl Counts {
+    fn of<'a>(rules: impl IntoIterator<Item = &'a (Rule, Verdict)>) -> Self {
+        let mut counts = Self::default();
+        for (_, verdict) in rules {
+            match verdict {
+                Verdict::Pass => counts.passed += 1,
+                Verdict::Fail(_) => counts.failed += 1,
+                Verdict::NotApplicable(_) => counts.not_applicable += 1,
+            }
+        }
+        counts
+    }
+}
+
 impl Report {
     /// Runs `rules` against the server.
     #[must_use]
@@ -44,6 +65,7 @@ impl Report {
         Self {
             url: url.to_owned(),
             release: server.release.name.clone(),
+            said: server.said_release().map(str::to_owned),
             versions: server.release.versions.iter().map(|version| format!("v{version}")).collect(),
             through: server.through(),
             rules,
@@ -54,15 +76,7 @@ impl Report {
     /// The counts of the verdicts.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for (_, verdict) in &self.rules {
-            match verdict {
-                Verdict::Pass => counts.passed += 1,
-                Verdict::Fail(_) => counts.failed += 1,
-                Verdict::NotApplicable(_) => counts.not_applicable += 1,
-            }
-        }
-        counts
+        Counts::of(&self.rules)
     }
 
     /// The ids of the rules that are broken.
@@ -73,29 +87,74 @@ impl Report {
         self.rules.iter().filter_map(is_failed).collect()
     }
 
-    /// A line for each rule, then a line that counts.
+    /// A line for each rule, those that are broken last, with the reason below; then a line that counts. Styled for a
+    /// terminal.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = format!("{} is sava-product {}", self.url, self.release);
-        let _ = write!(text, ", which serves {}", self.versions.join(", "));
-        if let Some(through) = self.through {
-            let _ = write!(text, "; seen through {through}");
-        }
-        text.push('\n');
+        let mut text = self.heading();
         for (rule, verdict) in &self.rules {
-            let (mark, reason) = match verdict {
-                Verdict::Pass => ("pass", None),
-                Verdict::Fail(reason) => ("FAIL", Some(reason)),
-                Verdict::NotApplicable(reason) => ("n/a ", Some(reason)),
-            };
-            let _ = write!(text, "{mark} {:42} {}", rule.id, rule.promise);
-            if let Some(reason) = reason {
-                let _ = write!(text, "\n     {:42} └ {reason}", "");
+            match verdict {
+                Verdict::Pass => {
+                    _ = writeln!(text, "{KEPT}pass{KEPT:#} {:42} {}", rule.id, rule.promise);
+                }
+                Verdict::NotApplicable(reason) => {
+                    _ = writeln!(text, "{FAINT}n/a{FAINT:#}  {:42} {}", rule.id, rule.promise);
+                    _ = writeln!(text, "{FAINT}     {:42} └ {reason}{FAINT:#}", "");
+                }
+                Verdict::Fail(_) => {}
+            }
+        }
+        self.end(text)
+    }
+
+    /// A line for each part of the contract; then the rules that are broken, and a line that counts. Styled for a
+    /// terminal.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut text = self.heading();
+        for part in self.parts() {
+            let counts = Counts::of(self.rules.iter().filter(|(rule, _)| rule.part() == part));
+            let asked = counts.passed + counts.failed;
+            let (style, mark) = if counts.failed == 0 { (KEPT, "pass") } else { (BROKEN, "FAIL") };
+            _ = write!(text, "{style}{mark}{style:#} {part:20} {:3} of {asked:3}", counts.passed);
+            if counts.not_applicable > 0 {
+                _ = write!(text, "{FAINT}, {} not applicable{FAINT:#}", counts.not_applicable);
             }
             text.push('\n');
         }
+        self.end(text)
+    }
+
+    /// Who was asked, and whose promises it was held to.
+    fn heading(&self) -> String {
+        let versions = self.versions.join(", ");
+        let mut heading = match &self.said {
+            Some(said) if *said != self.release => {
+                let Self { url, release, .. } = self;
+                format!(
+                    "{url} says that it is sava-product {said}; held to what {release} promises: {versions}"
+                )
+            }
+            _ => format!("{} is sava-product {}, which serves {versions}", self.url, self.release),
+        };
+        if let Some(through) = self.through {
+            _ = write!(heading, "; seen through {through}");
+        }
+        heading + "\n"
+    }
+
+    /// What was broken, by parts, and the counts.
+    fn end(&self, mut text: String) -> String {
+        for part in self.parts() {
+            for (rule, verdict) in self.rules.iter().filter(|(rule, _)| rule.part() == part) {
+                if let Verdict::Fail(reason) = verdict {
+                    _ = writeln!(text, "{BROKEN}FAIL{BROKEN:#} {:42} {}", rule.id, rule.promise);
+                    _ = writeln!(text, "     {:42} └ {reason}", "");
+                }
+            }
+        }
         let counts = self.counts();
-        let _ = writeln!(
+        _ = writeln!(
             text,
             "{} rules: {} passed, {} failed, {} not applicable, in {:.1} s",
             self.rules.len(),
@@ -105,6 +164,17 @@ impl Report {
             self.elapsed.as_secs_f64()
         );
         text
+    }
+
+    /// The parts of the contract, in the order in which they were first looked at.
+    fn parts(&self) -> Vec<&'static str> {
+        let mut parts = Vec::new();
+        for (rule, _) in &self.rules {
+            if !parts.contains(&rule.part()) {
+                parts.push(rule.part());
+            }
+        }
+        parts
     }
 
     /// One JSON document.
@@ -126,6 +196,7 @@ impl Report {
         json!({
             "url": self.url,
             "release": self.release,
+            "said": self.said,
             "apiVersions": self.versions,
             "through": self.through,
             "passed": counts.passed,
@@ -144,7 +215,7 @@ impl Report {
         report.set_time(self.elapsed);
         let mut suites: Vec<TestSuite> = Vec::new();
         let mut by_part: Vec<&(Rule, Verdict)> = self.rules.iter().collect();
-        by_part.sort_by_key(|(rule, _)| rule.id.split('/').next());
+        by_part.sort_by_key(|(rule, _)| rule.part());
         for (rule, verdict) in by_part {
             let (part, name) = rule.id.split_once('/').unwrap_or(("", rule.id));
             let status = match verdict {

@@ -22,6 +22,11 @@ impl Rule {
     pub(crate) const fn new(id: &'static str, promise: &'static str, check: fn(&Server) -> Checked) -> Self {
         Self { id, promise, check }
     }
+
+    /// The part of the contract that it belongs to, such as `negotiation`.
+    pub(crate) fn part(&self) -> &'static str {
+        self.id.split_once('/').map_or("", |(part, _)| part)
+    }
 }
 
 impl fmt::Debug for Rule {

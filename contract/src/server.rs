@@ -105,6 +105,12 @@ impl Server {
         })
     }
 
+    /// The release that `/version` names.
+    #[must_use]
+    pub(crate) fn said_release(&self) -> Option<&str> {
+        self.version_document.as_ref().ok()?["release"].as_str()
+    }
+
     /// What stands between: `None` where nothing is known to.
     #[must_use]
     pub fn through(&self) -> Option<&'static str> {

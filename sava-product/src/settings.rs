@@ -9,7 +9,7 @@ use crate::release::{NEWEST, Release};
 
 /// Serves the products of the shop as a versioned JSON API.
 #[derive(Debug, Parser)]
-#[command(name = "sava-product", disable_version_flag = true)]
+#[command(name = "sava-product", version = NEWEST.version)]
 pub struct Settings {
     /// What to do instead of serving.
     #[command(subcommand)]

@@ -53,6 +53,41 @@ async fn every_release_keeps_the_contract() {
     }
 }
 
+/// What a pipeline asks of a release, and what a person reads of the answer: 2.1.0-breaking is held to what 2.0.1 promises.
+#[tokio::test]
+async fn a_report_ends_with_what_is_broken() {
+    let product = Product::start().release("2.1.0-breaking").await;
+    let url = product.url("");
+    let run = tokio::task::spawn_blocking(move || {
+        let rules = rules::named(&["routes".to_owned(), "negotiation".to_owned()]).expect("rules");
+        let server = Server::find(&url, Some("2.0.1"), None).expect("a server");
+        Report::of(&url, &server, &rules)
+    });
+    let report = run.await.expect("the contract runs to its end");
+    let counts = report.counts();
+    let (text, summary) = (plain(&report.text()), plain(&report.summary()));
+    for lines in [&text, &summary] {
+        let (first, _) = lines.split_once('\n').expect("lines");
+        assert!(
+            first.ends_with(
+                "says that it is sava-product 2.1.0-breaking; held to what 2.0.1 promises: v1, v2"
+            )
+        );
+        let (_, end) = lines.split_once("FAIL routes/").expect("broken rules");
+        assert!(!end.contains("\npass "), "{lines}");
+        assert!(lines.matches("└ GET ").count() > 3, "{lines}");
+    }
+    assert_eq!(text.lines().filter(|line| line.starts_with("FAIL ")).count(), counts.failed);
+    assert_eq!(text.lines().filter(|line| line.starts_with("pass ")).count(), counts.passed);
+    let parts: Vec<_> = summary.lines().skip(1).take(2).collect();
+    assert!(parts[0].starts_with("FAIL routes ") && parts[1].starts_with("FAIL negotiation "), "{summary}");
+}
+
+/// Without styles.
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
 #[tokio::test]
 async fn newest_release_is_held_to_all_but_what_needs_a_proxy() {
     let product = Product::start().await;
