@@ -1,6 +1,6 @@
 //! `cargo xtask shop`: the command that a new user types first.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 
 use sava_testbed::{Process, Signal, binaries, body, client, command};
 
@@ -57,6 +57,29 @@ async fn shop_opens_with_two_releases_and_closes_at_ctrl_c() {
     assert!(exit.output.ends_with("The shop is closed."), "{}", exit.output);
     assert!(TcpListener::bind(("127.0.0.1", product)).is_ok(), "sava-product has ended");
     assert!(data.path().join("ie/sava-cart.db").exists(), "orders are kept");
+}
+
+/// A phone cannot use `localhost`: where other machines are let in, their links are printed too.
+#[tokio::test]
+async fn shop_for_other_machines_says_where_it_is() {
+    let (data, product, cart) = (data(), free_port(&[1]), free_port(&[1, 81, 82]));
+    let shop = shop(&data, product, cart, &["--host=0.0.0.0"]);
+    let local = shop.line("  Ireland ").await;
+    assert!(local.ends_with(&format!("http://localhost:{cart}/")), "{local}");
+    // A machine without a network has nobody to tell.
+    let route = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let page = client().get(format!("http://127.0.0.1:{cart}/")).header("accept", "text/html").send();
+    let page = body(page.await.expect("the store is open")).await;
+    if let Some(ip) = route.ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback()) {
+        let line = shop.line("  Ireland by ").await;
+        assert!(line.ends_with(&format!("http://{ip}:{cart}/")), "{line}");
+        assert!(page.contains(&format!("href=\"http://{ip}:{}/\"", cart + 1)), "the way to the other store");
+    }
+    shop.signal(Signal::INT);
+    assert_eq!(shop.exit().await.code, Some(0));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     io::{Read as _, Write as _},
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::PathBuf,
     time::Duration,
 };
@@ -71,7 +71,7 @@ pub(super) fn plan(shop: &Shop) -> anyhow::Result<Vec<Planned>> {
             environment.push(("PRODUCT_SERVICE_ADDR", format!("http://{}", reached(plan[0].address))));
             let others = STORES.into_iter().enumerate().filter(|(other, _)| *other != column);
             let others = others.map(|(other, (_, country))| {
-                anyhow::Ok(format!("{country}=http://localhost:{}/", own(other)?))
+                anyhow::Ok(format!("{country}={}", shared_link(SocketAddr::new(shop.host, own(other)?))))
             });
             environment.push(("STORES", others.collect::<Result<Vec<_>, _>>()?.join(",")));
             plan.push(Planned {
@@ -119,12 +119,8 @@ pub(super) fn check_ports(plan: &[Planned]) -> anyhow::Result<()> {
 
 /// The links, as a table for the screen.
 pub(super) fn table(plan: &[Planned]) -> String {
-    let width = plan.iter().map(|planned| planned.title.len().max("Metrics of ".len() + planned.name.len()));
-    let width = width.max().unwrap_or(0);
-    let mut table = String::from("\nThe shop is open; Ctrl-C closes it.\n\n");
-    let mut row = |title: &str, link: &str| {
-        let _ = writeln!(table, "  {title:width$}  {link}");
-    };
+    let mut rows = Vec::new();
+    let mut row = |title: &str, link: &str| rows.push((title.to_owned(), link.to_owned()));
     let (product, stores) = plan.split_first().expect("a shop has products");
     for store in stores {
         row(&store.title, &link(store.address, "/"));
@@ -134,8 +130,22 @@ pub(super) fn table(plan: &[Planned]) -> String {
     if let Some(store) = stores.first() {
         row("Live view", &link(store.address, "/release"));
     }
+    // A phone cannot use `localhost`.
+    if product.address.ip().is_unspecified() {
+        for (interface, ip) in interfaces(product.address.ip()) {
+            for store in stores {
+                let title = format!("{} by {interface}", store.title);
+                row(&title, &link(SocketAddr::new(ip, store.address.port()), "/"));
+            }
+        }
+    }
     for service in plan {
         row(&format!("Metrics of {}", service.name), &link(service.admin, "/metrics"));
+    }
+    let width = rows.iter().map(|(title, _)| title.len()).max().unwrap_or(0);
+    let mut table = String::from("\nThe shop is open; Ctrl-C closes it.\n\n");
+    for (title, link) in rows {
+        let _ = writeln!(table, "  {title:width$}  {link}");
     }
     table
 }
@@ -181,6 +191,35 @@ fn reached(address: SocketAddr) -> SocketAddr {
             SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), address.port())
         }
         _ => address,
+    }
+}
+
+/// The addresses at which other machines may reach what listens on all of `unspecified`'s family, with the names of
+/// their interfaces; the one by which this machine reaches others first.
+fn interfaces(unspecified: IpAddr) -> Vec<(String, IpAddr)> {
+    // Connecting such a socket sends nothing: it only chooses an address. 192.0.2.1 is nobody's (RFC 5737).
+    let first = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let first = first.ok().map(|address| address.ip());
+    let mut interfaces: Vec<_> = if_addrs::get_if_addrs()
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|interface| !interface.is_loopback() && !interface.is_link_local())
+        .filter(|interface| interface.ip().is_ipv4() || unspecified.is_ipv6())
+        .map(|interface| (interface.name.clone(), interface.ip()))
+        .collect();
+    interfaces.sort_by_key(|(_, ip)| (Some(*ip) != first, ip.is_ipv6()));
+    interfaces
+}
+
+/// A link for browsers here and elsewhere.
+fn shared_link(address: SocketAddr) -> String {
+    let elsewhere = address.ip().is_unspecified().then(|| interfaces(address.ip()).into_iter().next());
+    match elsewhere.flatten() {
+        Some((_, ip)) => link(SocketAddr::new(ip, address.port()), "/"),
+        None => link(address, "/"),
     }
 }
 
