@@ -10,6 +10,7 @@ async fn finds_nothing(run: Run) {
     let (figure, least) = match run {
         Run::Overload => ("requests served under overload", 100),
         Run::Hostile => ("inputs", 100_000),
+        Run::Submits => ("answers to them that named the same order", 500),
         _ => ("orders acknowledged", 10),
     };
     let count = report.figures.get(figure).copied().unwrap_or_default();
@@ -24,6 +25,11 @@ async fn killed_store_fronts_with_sqlite_lose_no_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_store_fronts_and_a_killed_postgresql_lose_no_order() {
     finds_nothing(Run::CrashPostgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_many_times_at_once_is_one_order() {
+    finds_nothing(Run::Submits).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod network;
 mod overload;
 mod postgres;
 mod power_loss;
+mod submits;
 
 use std::{
     sync::{
@@ -34,6 +35,8 @@ pub enum Run {
     CrashSqlite,
     /// Store fronts with PostgreSQL are killed under checkouts, and PostgreSQL ends at once
     CrashPostgres,
+    /// Each form is sent many times at once, to several store fronts
+    Submits,
     /// The power goes while orders are written: the disk is rebuilt as it may be then
     PowerLoss,
     /// The connections to the product service break in each way that networks know
@@ -68,6 +71,7 @@ impl Run {
         match self {
             Self::CrashSqlite => "crash-sqlite",
             Self::CrashPostgres => "crash-postgres",
+            Self::Submits => "submits",
             Self::PowerLoss => "power-loss",
             Self::Network => "network",
             Self::Database => "database",
@@ -92,6 +96,7 @@ impl Run {
         match self {
             Self::CrashSqlite => crash::sqlite(effort, seed, &oracle).await?,
             Self::CrashPostgres => crash::postgres(effort, seed, &oracle).await?,
+            Self::Submits => submits::run(effort, seed, &oracle).await?,
             Self::PowerLoss => power_loss::run(effort, seed, &oracle).await?,
             Self::Network => network::run(effort, seed, &oracle).await?,
             Self::Database => postgres::run(effort, seed, &oracle).await?,
@@ -131,15 +136,18 @@ impl Shoppers {
         oracle: &Arc<Oracle>,
         ready: impl Fn(Shopper) -> Shopper,
     ) -> anyhow::Result<Self> {
+        let enter = |number| anyhow::Ok(ready(Shopper::new(number, seed, addresses, oracle)?));
+        (0..count).map(enter).collect::<Result<_, _>>().map(Self::go_shopping)
+    }
+
+    fn go_shopping(shoppers: Vec<Shopper>) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let tasks = (0..count)
-            .map(|number| {
-                let shopper = ready(Shopper::new(number, seed, addresses, oracle)?);
-                let is_over = Arc::clone(&is_over);
-                Ok(tokio::spawn(shopper.shop_until(move || is_over.load(Ordering::Relaxed))))
-            })
-            .collect::<anyhow::Result<_>>()?;
-        Ok(Self { is_over, tasks })
+        let shop = |shopper: Shopper| {
+            let is_over = Arc::clone(&is_over);
+            tokio::spawn(shopper.shop_until(move || is_over.load(Ordering::Relaxed)))
+        };
+        let tasks = shoppers.into_iter().map(shop).collect();
+        Self { is_over, tasks }
     }
 
     /// They finish what they are at, whatever becomes of it.
@@ -148,10 +156,20 @@ impl Shoppers {
         join_all(self.tasks).await;
     }
 
-    /// They finish what they are at, and then see to what is still unknown; all stores are open by now.
-    async fn go_home(self) -> anyhow::Result<()> {
+    /// They finish what they are at, see to what is still unknown, and look at their orders in each store; all stores are
+    /// open by now.
+    async fn rest(self) -> anyhow::Result<Vec<Shopper>> {
         self.is_over.store(true, Ordering::Relaxed);
-        let shoppers = try_join_all(self.tasks).await?;
-        join_all(shoppers.into_iter().map(Shopper::settle)).await.into_iter().collect()
+        let mut shoppers = try_join_all(self.tasks).await?;
+        join_all(shoppers.iter_mut().map(Shopper::settle))
+            .await
+            .into_iter()
+            .collect::<anyhow::Result<()>>()?;
+        Ok(shoppers)
+    }
+
+    /// As [`Self::rest`], and for good.
+    async fn go_home(self) -> anyhow::Result<()> {
+        self.rest().await.map(drop)
     }
 }

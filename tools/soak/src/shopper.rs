@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use fastrand::Rng;
+use futures_util::future::join_all;
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 
 use crate::oracle::{Oracle, Promise};
@@ -27,8 +28,12 @@ impl Addresses {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
     }
 
-    fn choose(&self, rng: &mut Rng) -> Option<String> {
-        rng.choice(&*self.0.lock().unwrap_or_else(PoisonError::into_inner)).cloned()
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn choose(&self, rng: &mut Rng) -> anyhow::Result<String> {
+        rng.choice(self.all()).context("all stores are closed")
     }
 }
 
@@ -46,6 +51,8 @@ pub(crate) struct Shopper {
     orders: Vec<String>,
     /// Whether store fronts are killed: then an answer may be lost, and is asked for again.
     may_lose_answers: bool,
+    /// How many times each form is sent at the same moment.
+    at_once: usize,
 }
 
 /// The checkout's form as it was shown.
@@ -87,11 +94,18 @@ impl Shopper {
             pending: None,
             orders: Vec::new(),
             may_lose_answers: false,
+            at_once: 1,
         })
     }
 
     pub(crate) fn may_lose_answers(mut self) -> Self {
         self.may_lose_answers = true;
+        self
+    }
+
+    /// An impatient one, who sends each form so many times at the same moment.
+    pub(crate) fn sends_at_once(mut self, times: usize) -> Self {
+        self.at_once = times;
         self
     }
 
@@ -144,7 +158,7 @@ impl Shopper {
     async fn send_form(&mut self) -> anyhow::Result<()> {
         for _ in 0..5 {
             let Some(form) = self.pending.clone() else { return Ok(()) };
-            let answer = self.post(&form).await?;
+            let answer = self.post_at_once(&form).await?;
             match answer.status {
                 StatusCode::SEE_OTHER => return self.is_told(&form, &answer.location).await,
                 // Shown again: a price is another, or something is gone. It is the page's form that counts then.
@@ -217,12 +231,46 @@ impl Shopper {
         Ok(())
     }
 
-    /// Sends the form with this shopper's address.
+    /// Sends the form as often as this shopper does, to any of the stores; what is placed is one order for all of them.
+    async fn post_at_once(&mut self, form: &CheckoutForm) -> anyhow::Result<Response> {
+        if self.at_once == 1 {
+            return self.post(form).await;
+        }
+        let addresses: Vec<String> =
+            (0..self.at_once).map(|_| self.addresses.choose(&mut self.rng)).collect::<Result<_, _>>()?;
+        let answers = join_all(addresses.iter().map(|address| self.post_to(address, form))).await;
+        let mut answers = answers.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+        let Some(placed) = answers.iter().position(|answer| answer.status == StatusCode::SEE_OTHER) else {
+            return answers.pop().context("a form is sent at least once");
+        };
+        let placed = answers.swap_remove(placed);
+        self.oracle.count("forms sent many times at once");
+        for Response { status, location, .. } in &answers {
+            match *status {
+                StatusCode::SEE_OTHER if *location == placed.location => {
+                    self.oracle.count("answers to them that named the same order");
+                }
+                StatusCode::SERVICE_UNAVAILABLE => self.oracle.count("checkouts put off"),
+                status => {
+                    let number = &placed.location;
+                    self.oracle.find(format!("the form of {number} was also answered {status} {location}"));
+                }
+            }
+        }
+        Ok(placed)
+    }
+
+    /// Sends the form to any of the stores.
     async fn post(&mut self, form: &CheckoutForm) -> anyhow::Result<Response> {
+        let address = self.addresses.choose(&mut self.rng)?;
+        self.post_to(&address, form).await
+    }
+
+    /// Sends the form with this shopper's address.
+    async fn post_to(&self, store: &str, form: &CheckoutForm) -> anyhow::Result<Response> {
         self.oracle.is_sent(&form.key, &self.name);
-        let name = self.name.clone();
         let fields = [
-            ("name", &*name),
+            ("name", &*self.name),
             ("email", "shopper@example.ie"),
             ("address", "1 Main Street"),
             ("town", "Dublin"),
@@ -230,11 +278,12 @@ impl Shopper {
             ("key", &*form.key),
             ("seen", &*form.seen),
         ];
-        self.send("POST /checkout", |client, url| client.post(format!("{url}/checkout")).form(&fields)).await
+        let request = |client: &Client, url: &str| client.post(format!("{url}/checkout")).form(&fields);
+        self.send_to(store, "POST /checkout", request).await
     }
 
-    /// At the end, when all is well again: the pending form is settled, and the list has all orders and no other.
-    pub(crate) async fn settle(mut self) -> anyhow::Result<()> {
+    /// When all is well again: the pending form is settled, and each store lists all orders and no other.
+    pub(crate) async fn settle(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.pending.is_some() {
             if let Err(error) = self.send_form().await
@@ -246,8 +295,17 @@ impl Shopper {
                 bail!("the checkout of {} is still put off", self.name);
             }
         }
+        for store in self.addresses.all() {
+            self.compare_list(&store, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// The list of orders at one store is what this shopper was told.
+    async fn compare_list(&self, store: &str, deadline: Instant) -> anyhow::Result<()> {
         let list = loop {
-            let page = self.send("/orders", |client, url| client.get(format!("{url}/orders"))).await?;
+            let page =
+                self.send_to(store, "/orders", |client, url| client.get(format!("{url}/orders"))).await?;
             // A connection of the bad time may still be waited for.
             if page.status != StatusCode::SERVICE_UNAVAILABLE || Instant::now() > deadline {
                 break page;
@@ -292,7 +350,16 @@ impl Shopper {
         what: &str,
         request: impl FnOnce(&Client, &str) -> RequestBuilder,
     ) -> anyhow::Result<Response> {
-        let Some(address) = self.addresses.choose(&mut self.rng) else { bail!("all stores are closed") };
+        let address = self.addresses.choose(&mut self.rng)?;
+        self.send_to(&address, what, request).await
+    }
+
+    async fn send_to(
+        &self,
+        address: &str,
+        what: &str,
+        request: impl FnOnce(&Client, &str) -> RequestBuilder,
+    ) -> anyhow::Result<Response> {
         let began = Instant::now();
         let answered = async {
             let response = request(&self.client, &format!("http://{address}")).send().await?;
