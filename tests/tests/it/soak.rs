@@ -11,6 +11,7 @@ async fn finds_nothing(run: Run) {
         Run::Overload => ("requests served under overload", 100),
         Run::Hostile => ("inputs", 100_000),
         Run::Submits => ("answers to them that named the same order", 500),
+        Run::Resolver => ("questions answered wrongly, late or not at all", 10),
         _ => ("orders acknowledged", 10),
     };
     let count = report.figures.get(figure).copied().unwrap_or_default();
@@ -70,4 +71,9 @@ async fn a_hundred_thousand_hostile_inputs_break_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_set_costs_no_order() {
     finds_nothing(Run::Clock).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_lead_astray_cost_no_order() {
+    finds_nothing(Run::Resolver).await;
 }

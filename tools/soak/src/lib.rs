@@ -6,6 +6,7 @@
 
 mod database;
 mod faulty_link;
+mod name_server;
 mod oracle;
 mod report;
 mod runs;

@@ -9,6 +9,7 @@ mod network;
 mod overload;
 mod postgres;
 mod power_loss;
+mod resolver;
 mod submits;
 
 use std::{
@@ -16,11 +17,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 use futures_util::future::{join_all, try_join_all};
+use sava_testbed::PATIENCE;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     oracle::Oracle,
@@ -43,6 +47,8 @@ pub enum Run {
     Network,
     /// The connections to PostgreSQL break, and it moves to another address
     Database,
+    /// Names lead elsewhere, to nobody, nowhere, late: the name server errs in each way that such know
+    Resolver,
     /// The disk is full, or the database locked, newer, corrupt or deleted
     Disk,
     /// Ten times as many clients as there is room for, within the manifests' limits of memory
@@ -75,6 +81,7 @@ impl Run {
             Self::PowerLoss => "power-loss",
             Self::Network => "network",
             Self::Database => "database",
+            Self::Resolver => "resolver",
             Self::Disk => "disk",
             Self::Overload => "overload",
             Self::Hostile => "hostile",
@@ -100,6 +107,7 @@ impl Run {
             Self::PowerLoss => power_loss::run(effort, seed, &oracle).await?,
             Self::Network => network::run(effort, seed, &oracle).await?,
             Self::Database => postgres::run(effort, seed, &oracle).await?,
+            Self::Resolver => resolver::run(effort, seed, &oracle).await?,
             Self::Disk => disk::run(effort, seed, &oracle).await?,
             Self::Overload => overload::run(effort, &oracle).await?,
             Self::Hostile => hostile::run(effort, seed, &oracle).await?,
@@ -172,4 +180,15 @@ impl Shoppers {
     async fn go_home(self) -> anyhow::Result<()> {
         self.rest().await.map(drop)
     }
+}
+
+/// Waits until so many orders more are acknowledged.
+async fn orders_more(oracle: &Oracle, count: usize) -> anyhow::Result<()> {
+    let wanted = oracle.promised() + count;
+    let placed = async {
+        while oracle.promised() < wanted {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, placed).await.with_context(|| format!("no {count} orders more in {PATIENCE:?}"))
 }

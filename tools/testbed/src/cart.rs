@@ -108,6 +108,14 @@ impl CartBuilder {
         self
     }
 
+    /// With the name servers that `file` names, as `/etc/resolv.conf` does; see [`has_own_resolver`].
+    ///
+    /// [`has_own_resolver`]: crate::has_own_resolver
+    pub fn resolv_conf(mut self, file: &Path) -> Self {
+        self.start = self.start.resolv_conf(file);
+        self
+    }
+
     /// As soon as it listens, ready or not.
     pub fn unready(mut self) -> Self {
         self.start = self.start.unready();

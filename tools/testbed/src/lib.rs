@@ -39,5 +39,5 @@ pub use postgres::{PgBouncer, Postgres};
 pub use process::{Exit, PATIENCE, Process, command};
 pub use product::{Product, ProductBuilder};
 pub use rustix::process::Signal;
-pub use server::{Running, Start};
+pub use server::{Running, Start, has_own_resolver};
 pub use shopper::BrowserShopper;

@@ -2,8 +2,8 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::Path,
-    process::Command,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -15,6 +15,9 @@ use crate::{
     process::{PATIENCE, command},
 };
 
+/// Starts a program in namespaces of its own (util-linux).
+const UNSHARE: &str = "/usr/bin/unshare";
+
 /// What a service is started with.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -22,6 +25,8 @@ pub struct Start {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     wait_until_ready: bool,
+    /// What it has for `/etc/resolv.conf`, where that is not the machine's.
+    resolv_conf: Option<PathBuf>,
 }
 
 /// A service that runs; dropping it ends it.
@@ -34,7 +39,13 @@ pub struct Running {
 impl Start {
     /// The binary `name` on free ports, with nothing of this process's own environment that could be a setting.
     pub(crate) fn new(name: &'static str) -> Self {
-        let start = Self { name, arguments: Vec::new(), environment: Vec::new(), wait_until_ready: true };
+        let start = Self {
+            name,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            wait_until_ready: true,
+            resolv_conf: None,
+        };
         start
             .env("LISTEN", "127.0.0.1:0")
             .env("ADMIN_LISTEN", "127.0.0.1:0")
@@ -57,9 +68,18 @@ impl Start {
         self
     }
 
+    pub(crate) fn resolv_conf(mut self, file: &Path) -> Self {
+        self.resolv_conf = Some(file.to_owned());
+        self
+    }
+
     /// The command, in `directory`.
     fn command(&self, directory: Option<&Path>) -> Command {
-        let mut command = command(binaries::path(self.name));
+        let program = binaries::path(self.name);
+        let mut command = match &self.resolv_conf {
+            Some(file) => with_resolv_conf(file, &program),
+            None => command(program),
+        };
         command.args(&self.arguments).env_clear();
         for name in ["PATH", "RUST_LOG", "TMPDIR"] {
             if let Some(value) = std::env::var_os(name) {
@@ -166,6 +186,29 @@ impl Running {
     pub async fn exit(self) -> Exit {
         self.process.exit().await
     }
+}
+
+/// `program`, to which `file` is `/etc/resolv.conf`: in a mount namespace of its own.
+fn with_resolv_conf(file: &Path, program: &Path) -> Command {
+    let mut command = command(UNSHARE);
+    command.args(["--mount", "--", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\""]);
+    command.arg(file).arg(program);
+    command
+}
+
+/// Whether this user may start a service with a `resolv.conf` of its own, and be its name server: root may, elsewhere than
+/// in a container that forbids it.
+#[must_use]
+pub fn has_own_resolver() -> bool {
+    let is_file = Path::new("/etc/resolv.conf").is_file();
+    let own = std::net::UdpSocket::bind("127.0.0.53:53").map_or_else(
+        // Another name server of this machine may have it.
+        |error| error.kind() == std::io::ErrorKind::AddrInUse,
+        |_| true,
+    );
+    let mut mount = with_resolv_conf(Path::new("/etc/resolv.conf"), Path::new("true"));
+    mount.stdout(Stdio::null()).stderr(Stdio::null());
+    is_file && own && mount.status().is_ok_and(|status| status.success())
 }
 
 /// The address in a log line with this message, in either format.

@@ -1,12 +1,11 @@
 //! Impatient shoppers: each form is sent many times at the same moment, and is one order for all who are answered.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use sava_testbed::{Cart, Postgres, Product};
-use tokio::time::sleep;
 
-use super::{Effort, Shoppers, crash::SQLITE_FILE};
+use super::{Effort, Shoppers, crash::SQLITE_FILE, orders_more};
 use crate::{
     database,
     oracle::Oracle,
@@ -55,8 +54,8 @@ async fn submit(forms: usize, seed: u64, carts: &[&Cart], oracle: &Arc<Oracle>) 
     let addresses = Addresses::of(carts.iter().map(|cart| cart.address().to_owned()));
     let shoppers =
         Shoppers::start(4, seed, &addresses, oracle, |shopper: Shopper| shopper.sends_at_once(TIMES))?;
-    while oracle.promised() < forms {
-        sleep(Duration::from_millis(10)).await;
+    for _ in 0..forms {
+        orders_more(oracle, 1).await?;
     }
     shoppers.go_home().await
 }
