@@ -77,3 +77,8 @@ async fn a_clock_that_is_set_costs_no_order() {
 async fn names_that_lead_astray_cost_no_order() {
     finds_nothing(Run::Resolver).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_of_connections_that_is_full_or_restarts_loses_no_order() {
+    finds_nothing(Run::Pgbouncer).await;
+}

@@ -7,6 +7,7 @@ mod endurance;
 mod hostile;
 mod network;
 mod overload;
+mod pgbouncer;
 mod postgres;
 mod power_loss;
 mod resolver;
@@ -49,6 +50,8 @@ pub enum Run {
     Database,
     /// Names lead elsewhere, to nobody, nowhere, late: the name server errs in each way that such know
     Resolver,
+    /// A pool of connections to PostgreSQL restarts and is full, and the server behind it restarts
+    Pgbouncer,
     /// The disk is full, or the database locked, newer, corrupt or deleted
     Disk,
     /// Ten times as many clients as there is room for, within the manifests' limits of memory
@@ -82,6 +85,7 @@ impl Run {
             Self::Network => "network",
             Self::Database => "database",
             Self::Resolver => "resolver",
+            Self::Pgbouncer => "pgbouncer",
             Self::Disk => "disk",
             Self::Overload => "overload",
             Self::Hostile => "hostile",
@@ -108,6 +112,7 @@ impl Run {
             Self::Network => network::run(effort, seed, &oracle).await?,
             Self::Database => postgres::run(effort, seed, &oracle).await?,
             Self::Resolver => resolver::run(effort, seed, &oracle).await?,
+            Self::Pgbouncer => pgbouncer::run(effort, seed, &oracle).await?,
             Self::Disk => disk::run(effort, seed, &oracle).await?,
             Self::Overload => overload::run(effort, &oracle).await?,
             Self::Hostile => hostile::run(effort, seed, &oracle).await?,

@@ -1,7 +1,11 @@
 //! A PostgreSQL of a test's own.
 
 use std::{
-    fs::Permissions, net::TcpListener, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command,
+    fs::Permissions,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
 };
 
 use rustix::process::Signal;
@@ -156,40 +160,70 @@ impl Postgres {
 /// A `PgBouncer` in front of a server, which keeps a session for each client; it ends with this value.
 #[derive(Debug)]
 pub struct PgBouncer {
-    _process: Process,
+    process: Option<Process>,
     port: u16,
-    _directory: TempDir,
+    /// Of the server behind it.
+    server_port: u16,
+    directory: TempDir,
 }
 
 impl PgBouncer {
-    /// Starts one as k8s/base/README.md says, and waits until it takes connections.
+    /// Starts one as k8s/base/README.md says, with room for three replicas, and waits until it takes connections. It tries a
+    /// server that was away again after a second, where its default is fifteen.
     pub async fn start(postgres: &Postgres) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let (port, users) = (free_port(), directory.path().join("users"));
-        let settings = format!(
-            "[databases]\npostgres = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\npool_mode = session\n\
-             ignore_startup_parameters = extra_float_digits\ndefault_pool_size = 32\n",
-            postgres.port(),
-            users.display()
-        );
-        let file = directory.path().join("pgbouncer.ini");
-        std::fs::write(&users, "\"shop\" \"s3cret\"\n").expect("a file can be written");
-        std::fs::write(&file, settings).expect("a file can be written");
+        std::fs::write(directory.path().join("users"), "\"shop\" \"s3cret\"\n")
+            .expect("a file can be written");
+        let mut bouncer = Self { process: None, port: free_port(), server_port: postgres.port(), directory };
+        bouncer.limit(24);
         if is_root() {
-            run(Command::new("chown").args(["-R", "postgres:"]).arg(directory.path()));
+            run(Command::new("chown").args(["-R", "postgres:"]).arg(bouncer.directory.path()));
         }
-        let mut command = as_postgres("/usr/sbin/pgbouncer".into());
-        command.arg(&file);
-        let process = Process::spawn("pgbouncer", command);
-        process.line("process up").await;
-        Self { _process: process, port, _directory: directory }
+        bouncer.serve().await;
+        bouncer
     }
 
     /// The URL of the server behind it, as `DATABASE_URL` takes it.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://shop:s3cret@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// From now on it begins no session more where it has so many with the server; who comes then waits.
+    pub fn limit(&self, sessions: usize) {
+        let Self { port, server_port, directory, .. } = self;
+        let users = directory.path().join("users");
+        let settings = format!(
+            "[databases]\npostgres = host=127.0.0.1 port={server_port}\n\
+             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
+             auth_type = scram-sha-256\nauth_file = {}\npool_mode = session\n\
+             ignore_startup_parameters = extra_float_digits\n\
+             default_pool_size = {sessions}\nserver_login_retry = 1\n",
+            users.display(),
+        );
+        std::fs::write(directory.path().join("pgbouncer.ini"), settings).expect("a file can be written");
+        if let Some(process) = &self.process {
+            process.signal(Signal::HUP);
+        }
+    }
+
+    /// Ends it without a word to its clients.
+    pub async fn end_at_once(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.signal(Signal::KILL);
+            process.exit().await;
+        }
+    }
+
+    /// Brings it (back) up, on its port.
+    pub async fn serve(&mut self) {
+        let program = Path::new("/usr/sbin/pgbouncer");
+        assert!(program.exists(), "PgBouncer is not installed: `apt-get install pgbouncer`");
+        let mut command = as_postgres(program.to_owned());
+        command.arg(self.directory.path().join("pgbouncer.ini"));
+        let process = Process::spawn("pgbouncer", command);
+        process.line("process up").await;
+        self.process = Some(process);
     }
 }
 
