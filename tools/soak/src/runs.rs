@@ -11,6 +11,7 @@ mod pgbouncer;
 mod postgres;
 mod power_loss;
 mod resolver;
+mod schema;
 mod submits;
 
 use std::{
@@ -24,7 +25,7 @@ use std::{
 use anyhow::Context as _;
 use clap::ValueEnum;
 use futures_util::future::{join_all, try_join_all};
-use sava_testbed::PATIENCE;
+use sava_testbed::{PATIENCE, binaries};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -52,6 +53,8 @@ pub enum Run {
     Resolver,
     /// A pool of connections to PostgreSQL restarts and is full, and the server behind it restarts
     Pgbouncer,
+    /// Each release of the store front takes the place of each other, and goes back, on one database
+    Schema,
     /// The disk is full, or the database locked, newer, corrupt or deleted
     Disk,
     /// Ten times as many clients as there is room for, within the manifests' limits of memory
@@ -86,6 +89,7 @@ impl Run {
             Self::Database => "database",
             Self::Resolver => "resolver",
             Self::Pgbouncer => "pgbouncer",
+            Self::Schema => "schema",
             Self::Disk => "disk",
             Self::Overload => "overload",
             Self::Hostile => "hostile",
@@ -113,6 +117,7 @@ impl Run {
             Self::Database => postgres::run(effort, seed, &oracle).await?,
             Self::Resolver => resolver::run(effort, seed, &oracle).await?,
             Self::Pgbouncer => pgbouncer::run(effort, seed, &oracle).await?,
+            Self::Schema => schema::run(effort, seed, &oracle).await?,
             Self::Disk => disk::run(effort, seed, &oracle).await?,
             Self::Overload => overload::run(effort, &oracle).await?,
             Self::Hostile => hostile::run(effort, seed, &oracle).await?,
@@ -196,4 +201,12 @@ async fn orders_more(oracle: &Oracle, count: usize) -> anyhow::Result<()> {
         }
     };
     timeout(PATIENCE, placed).await.with_context(|| format!("no {count} orders more in {PATIENCE:?}"))
+}
+
+/// The releases of a service but those that are bad on purpose, which are pre-releases by their names (Semantic
+/// Versioning §9).
+fn good_releases(service: &str) -> Vec<String> {
+    let mut releases = binaries::releases(service);
+    releases.retain(|release| !release.contains('-'));
+    releases
 }
