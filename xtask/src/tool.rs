@@ -70,7 +70,7 @@ pub(crate) const SOAK: Tool = Tool {
     program: "sava-soak",
     starts: SHOP,
     is_fast: false,
-    needs: &[&need::FAKETIME, &need::POSTGRESQL, &need::STRACE],
+    needs: &[&need::FAKETIME, &need::KUBECTL, &need::PGBOUNCER, &need::POSTGRESQL, &need::STRACE],
 };
 
 pub(crate) const VIEW_COST: Tool = Tool {
@@ -87,7 +87,9 @@ impl Tool {
     pub(crate) fn run(&self, arguments: &Arguments) -> anyhow::Result<ExitCode> {
         need::install(self.needs)?;
         let program = self.build(&workspace::shell()?)?;
-        let error = Command::new(&program).args(&arguments.arguments).env("SAVA_TESTS_BUILT", "1").exec();
+        let mut command = Command::new(&program);
+        command.args(&arguments.arguments).env("SAVA_TESTS_BUILT", "1").env("PATH", need::path()?);
+        let error = command.exec();
         Err(error).with_context(|| format!("{} does not start", program.display()))
     }
 

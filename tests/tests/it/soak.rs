@@ -13,6 +13,7 @@ async fn finds_nothing(run: Run) {
         Run::Submits => ("answers to them that named the same order", 500),
         Run::Resolver => ("questions answered wrongly, late or not at all", 10),
         Run::Schema => ("upgrades and roll backs", 2),
+        Run::Rollout => ("releases rolled out", 2),
         _ => ("orders acknowledged", 10),
     };
     let count = report.figures.get(figure).copied().unwrap_or_default();
@@ -87,4 +88,9 @@ async fn a_pool_of_connections_that_is_full_or_restarts_loses_no_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_release_shows_the_orders_of_each_other() {
     finds_nothing(Run::Schema).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn releases_and_pods_that_come_and_go_cost_no_answer() {
+    finds_nothing(Run::Rollout).await;
 }

@@ -11,6 +11,7 @@ mod pgbouncer;
 mod postgres;
 mod power_loss;
 mod resolver;
+mod rollout;
 mod schema;
 mod submits;
 
@@ -55,6 +56,8 @@ pub enum Run {
     Pgbouncer,
     /// Each release of the store front takes the place of each other, and goes back, on one database
     Schema,
+    /// Releases come and go in the stand-in for a cluster, with canaries, and pods are deleted and killed
+    Rollout,
     /// The disk is full, or the database locked, newer, corrupt or deleted
     Disk,
     /// Ten times as many clients as there is room for, within the manifests' limits of memory
@@ -90,6 +93,7 @@ impl Run {
             Self::Resolver => "resolver",
             Self::Pgbouncer => "pgbouncer",
             Self::Schema => "schema",
+            Self::Rollout => "rollout",
             Self::Disk => "disk",
             Self::Overload => "overload",
             Self::Hostile => "hostile",
@@ -118,6 +122,7 @@ impl Run {
             Self::Resolver => resolver::run(effort, seed, &oracle).await?,
             Self::Pgbouncer => pgbouncer::run(effort, seed, &oracle).await?,
             Self::Schema => schema::run(effort, seed, &oracle).await?,
+            Self::Rollout => rollout::run(effort, seed, &oracle).await?,
             Self::Disk => disk::run(effort, seed, &oracle).await?,
             Self::Overload => overload::run(effort, &oracle).await?,
             Self::Hostile => hostile::run(effort, seed, &oracle).await?,

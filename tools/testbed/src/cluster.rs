@@ -43,6 +43,7 @@ pub use kubectl::{Kubectl, KubectlProxy, kubeconfig};
 use controllers::Controllers;
 use kubelet::Kubelet;
 use network::Balancers;
+use store::Key;
 
 /// A running cluster: an [`ApiServer`] and what makes its objects come true. Dropping it ends all that runs in it.
 #[derive(Debug)]
@@ -73,6 +74,12 @@ impl Cluster {
             }
         });
         Self { server, working }
+    }
+
+    /// Ends a pod's process at once (SIGKILL), as a kernel does that has no memory left; whether it had one.
+    #[must_use]
+    pub fn kill(&self, namespace: &str, pod: &str) -> bool {
+        kubelet::kill(self.server.shared(), &Key::new("pods", namespace, pod))
     }
 }
 

