@@ -1,5 +1,7 @@
 //! Checkout: the form that orders a cart, and what becomes of a shopper's wish to order.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use time::OffsetDateTime;
 
@@ -7,6 +9,8 @@ use crate::{
     address::{Address, AddressForm, FieldErrors},
     cart::Cart,
     catalog::{Catalog, Listing, ProductId},
+    checkout_limit::CheckoutLimit,
+    client::Client,
     metrics::ShopMetrics,
     money::Money,
     orders::{NotPlaced, Order, OrderLine, Orders, Placed, form_key::is_form_key},
@@ -57,6 +61,8 @@ pub(crate) enum Reason {
     /// The order was sent to the database, and whether it is there is not known: 503, and with the same form's key
     /// another try is the same order.
     Unknown,
+    /// The client has placed as many orders as it may for now: 429, and how long it has to wait.
+    TooMany(Duration),
     /// This form has placed another browser's order: 409, and a new form.
     FormUsed,
 }
@@ -74,6 +80,7 @@ impl Outcome {
                 Reason::PricesUnconfirmed => "prices_unconfirmed",
                 Reason::OrdersUnavailable => "orders_unavailable",
                 Reason::Unknown => "unknown",
+                Reason::TooMany(_) => "too_many",
                 Reason::FormUsed => "form_used",
             },
         }
@@ -88,6 +95,9 @@ pub(crate) struct Checkout<'a> {
     pub orders: &'a Orders,
     /// The release of the store front: the checkout of a bad one fails.
     pub release: &'a Release,
+    /// Who orders, and how much one may.
+    pub client: Client,
+    pub limit: &'a CheckoutLimit,
     /// Where the outcome is counted.
     pub metrics: &'a ShopMetrics,
 }
@@ -145,6 +155,7 @@ impl Checkout<'_> {
         if !quote.missing.is_empty() || quote.seen() != form.seen || !is_form_key(&form.key) {
             return Err(Reason::Changed { seen_total: seen_total(&form.seen) });
         }
+        self.limit.take_one(self.client).map_err(Reason::TooMany)?;
         let order = new_order(listing, quote, shopper, form, address);
         match self.orders.place(order).await {
             Ok(Placed::New(order) | Placed::Before(order)) => Ok(order),

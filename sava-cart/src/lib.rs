@@ -10,12 +10,14 @@ mod address;
 mod cart;
 mod catalog;
 mod checkout;
+mod checkout_limit;
 mod orders;
 mod pending;
 mod quote;
 mod shopper;
 // What it stands on.
 mod authorities;
+mod client;
 pub mod cookies;
 mod metrics;
 mod money;

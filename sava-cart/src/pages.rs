@@ -21,6 +21,8 @@ mod site_files;
 mod text;
 mod visit;
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Router,
     extract::{DefaultBodyLimit, OriginalUri},
@@ -38,6 +40,7 @@ use self::{
     visit::{Visit, redirect},
 };
 use crate::{
+    checkout_limit::CheckoutLimit,
     reference::{self, Route, path},
     state::AppState,
 };
@@ -49,11 +52,12 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 pub fn router(state: AppState) -> Router {
     let base = state.settings.base_path.clone();
     let at = |path: &str| format!("{base}{path}");
+    let limit = Arc::new(CheckoutLimit::new(state.settings.checkout_limit));
     // A page has one address; with a slash after it, its references would be a level off.
     let pages = [
         (path::PRODUCT, get(products::show_product)),
         (path::CART, get(cart::show_cart).post(cart::change_cart)),
-        (path::CHECKOUT, get(checkout::show_checkout).post(checkout::place_order)),
+        (path::CHECKOUT, get(checkout::show_checkout).post(checkout::place_order).layer(Extension(limit))),
         (path::ORDERS, get(orders::list_orders)),
         (path::ORDER, get(orders::show_order)),
         (path::RELEASE, get(release::show_release)),

@@ -3,11 +3,14 @@
 use std::{ffi::OsString, path::PathBuf, str::FromStr};
 
 use clap::{Parser, Subcommand};
+use ipnet::IpNet;
 use reqwest::Url;
 use sava_service::settings::ServiceSettings;
 
 use crate::{
     authorities::Authorities,
+    checkout_limit::CheckoutQuota,
+    client,
     cookies::Key,
     orders::Database,
     release::{self, Release},
@@ -60,6 +63,16 @@ pub struct Settings {
     /// Links to the stores of other countries: NAME=URL, separated by commas; a URL may be relative
     #[arg(long, env = "STORES", value_delimiter = ',', value_parser = StoreLink::from_str)]
     pub stores: Vec<StoreLink>,
+
+    /// Orders that a client may place at once, and again in that time: COUNT/DURATION, or off. One more is answered 429. A
+    /// client is an IPv4 address or an IPv6 /64; each replica counts for itself
+    #[arg(long, env = "CHECKOUT_LIMIT", default_value = "600/1m", value_parser = CheckoutQuota::from_str, help_heading = "Limits")]
+    pub checkout_limit: CheckoutQuota,
+
+    /// Proxies whose X-Forwarded-For and Forwarded tell clients apart: addresses and networks such as 10.0.0.0/8,
+    /// separated by commas. What comes by any other is one client
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = client::proxies, help_heading = "Limits")]
+    pub trusted_proxies: Vec<IpNet>,
 
     /// What every service of the shop has
     #[command(flatten)]

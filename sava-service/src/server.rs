@@ -24,14 +24,14 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{Router, body::Body, extract::Request, http::HeaderName, response::Response};
 
 pub use self::state::{Signature, is_signed};
 use self::{exchange::exchange, record::Wire, routes::RouteLayer, state::ServerState};
 use crate::{
-    Identity, Metrics, Problem, Readiness, faults::Faults, settings::ServiceSettings, trace::Tracing,
+    Identity, Metrics, Problem, Readiness, faults::Faults, settings::ServiceSettings, trace, trace::Tracing,
 };
 
 /// The release that answered.
@@ -43,6 +43,13 @@ pub const X_SAVA_INSTANCE: HeaderName = HeaderName::from_static("x-sava-instance
 /// For the access log, and for faults that hit one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NegotiatedVersion(pub &'static str);
+
+/// The address from which the request came that this task is answering: the other end of its connection, which may be a
+/// proxy's. `None` outside of a request, and in a test in process.
+#[must_use]
+pub fn peer() -> Option<IpAddr> {
+    trace::with_current(|answering| answering.peer).flatten()
+}
 
 /// What a service is made of, beside its own routes.
 #[derive(Clone)]

@@ -127,8 +127,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "takes a duration such as 500ms, 30s or 5m".to_owned())
 }
 
-/// A [`duration`] that is not zero.
-pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
+/// A duration such as `500ms`, `30s` or `5m` that is not zero; for a setting's `value_parser`.
+///
+/// # Errors
+/// What it takes, for any other text.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
     duration(text)
         .ok()
         .filter(|duration| !duration.is_zero())

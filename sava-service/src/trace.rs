@@ -4,7 +4,7 @@
 mod exporter;
 mod settings;
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{cell::OnceCell, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::MatchedPath,
@@ -44,6 +44,8 @@ tokio::task_local! {
 /// What is known of the request that a task is answering.
 pub(crate) struct Answering {
     pub(crate) context: Context,
+    /// Who asks; `None` where there is no connection.
+    pub peer: Option<IpAddr>,
     /// Set by the layer around the routes, which alone knows.
     pub route: OnceCell<MatchedPath>,
 }
@@ -267,9 +269,10 @@ pub(crate) fn with_current<T>(read: impl FnOnce(&Answering) -> T) -> Option<T> {
 /// was learnt of it.
 pub(crate) fn answering<W: Future>(
     context: Context,
+    peer: Option<IpAddr>,
     work: W,
 ) -> tokio::task::futures::TaskLocalFuture<Answering, W> {
-    CURRENT.scope(Answering { context, route: OnceCell::new() }, work)
+    CURRENT.scope(Answering { context, peer, route: OnceCell::new() }, work)
 }
 
 /// The headers of a request as a propagator reads them: a field that is there twice is as none, and so is one that
@@ -336,7 +339,8 @@ mod tests {
     async fn trace_is_continued_with_a_new_span() {
         let context = of(&[("traceparent", PARENT), ("tracestate", "rojo=00f067aa0ba902b7")]);
         let headers =
-            answering(context.clone(), async { Call::begin(&Method::GET, "elsewhere").headers() }).await;
+            answering(context.clone(), None, async { Call::begin(&Method::GET, "elsewhere").headers() })
+                .await;
         let sent = headers["traceparent"].to_str().unwrap();
         assert!(sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && sent.ends_with("-01"), "{sent}");
         let served = context.spans.span().span_context().span_id().to_string();

@@ -1,5 +1,7 @@
 //! The checkout: one form, and every way in which it can come back.
 
+use std::{sync::Arc, time::Duration};
+
 use askama::Template;
 use axum::{
     Extension,
@@ -20,6 +22,7 @@ use crate::{
     cart::{Cart, CartLine},
     catalog::Listing,
     checkout::{Checkout, CheckoutForm, Outcome, Reason},
+    checkout_limit::CheckoutLimit,
     money::Money,
     orders::{
         Order,
@@ -99,6 +102,7 @@ pub(crate) async fn show_checkout(Extension(visit): Extension<Visit>) -> Respons
 pub(crate) async fn place_order(
     State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
+    Extension(limit): Extension<Arc<CheckoutLimit>>,
     form: Result<Form<CheckoutForm>, FormRejection>,
 ) -> Result<Response, ErrorPage> {
     let Form(mut form) = form?;
@@ -109,7 +113,7 @@ pub(crate) async fn place_order(
         form.key.clone_from(key);
     }
     let AppState { catalog, orders, release, metrics, .. } = &state;
-    let checkout = Checkout { catalog, orders, release, metrics };
+    let checkout = Checkout { catalog, orders, release, client: visit.client(), limit: &limit, metrics };
     let (reason, listing) = match checkout.submit(&shopper, &visit.cart, &form).await {
         Outcome::Placed(order) => {
             let mut response = placed(&visit, &shopper, &order);
@@ -226,6 +230,25 @@ fn unknown(visit: &Visit) -> Alert {
     }
 }
 
+fn too_many(wait: Duration) -> Alert {
+    let seconds = whole_seconds(wait);
+    let (count, unit) = if seconds < 120 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
+    let plural = if count == 1 { "" } else { "s" };
+    Alert {
+        title: "That is more orders than we take at once".to_owned(),
+        text: format!(
+            "So many have come from where you are that we did not take this one. Nothing is lost: your cart and what \
+             you filled in are here. Please try again in {count} {unit}{plural}."
+        ),
+        link: None,
+    }
+}
+
+/// A wait as `Retry-After` has it (RFC 9110 §10.2.3).
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
 fn used() -> Alert {
     Alert {
         title: "This form has been used already".to_owned(),
@@ -257,13 +280,18 @@ impl Attempt<'_> {
             Reason::FormUsed => (StatusCode::CONFLICT, Some(used()), &none),
             Reason::PricesUnconfirmed => (StatusCode::SERVICE_UNAVAILABLE, Some(unconfirmed()), &none),
             Reason::OrdersUnavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(unkept()), &none),
+            Reason::TooMany(wait) => (StatusCode::TOO_MANY_REQUESTS, Some(too_many(*wait)), &none),
             Reason::Unknown => (StatusCode::SERVICE_UNAVAILABLE, Some(unknown(self.visit)), &none),
         };
         let page = self.page(status, alert, mistakes);
         let mut response = self.visit.show(status, CachePolicy::NoStore, &page);
         let headers = response.headers_mut();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        let retry_after = match reason {
+            Reason::TooMany(wait) => Some(whole_seconds(*wait)),
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
+        };
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if *reason == Reason::PricesUnconfirmed {
             // What stopped this order is the product service's fault, and not this release's.
@@ -288,7 +316,7 @@ impl Attempt<'_> {
         let button = match status {
             StatusCode::CONFLICT if self.listing.is_fresh() && !quote.missing.is_empty() => None,
             StatusCode::CONFLICT => Some("Place the order at this price"),
-            StatusCode::SERVICE_UNAVAILABLE => Some("Try again"),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some("Try again"),
             _ => Some("Place the order"),
         };
         CheckoutPage {

@@ -1,10 +1,13 @@
 //! A visit: what a request says of its visitor, and how an answer is made for them.
 
+use std::net::Ipv6Addr;
+
 use askama::Template;
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use sava_service::server;
 use time::{OffsetDateTime, macros::format_description};
 
 use super::{
@@ -19,6 +22,7 @@ use super::{
 use crate::{
     cart::Cart,
     catalog::{FaultKind, Freshness, Listing, ProductId, ProductQuery, Store},
+    client::Client,
     cookies::Cookies,
     pending,
     reference::{ReferenceBase, Route},
@@ -110,6 +114,13 @@ impl Visit {
     #[must_use]
     pub(crate) fn shopper(&self) -> Option<ShopperId> {
         ShopperId::read(&self.state.cookies, &self.headers)
+    }
+
+    /// Who the visitor is on the network. Where there is none, all are one.
+    #[must_use]
+    pub(crate) fn client(&self) -> Client {
+        let peer = server::peer().unwrap_or(Ipv6Addr::UNSPECIFIED.into());
+        Client::of(peer, &self.headers, &self.state.settings.trusted_proxies)
     }
 
     /// The list that the visitor comes from, if the browser says so. Of what it says only the query counts, and that is read

@@ -54,7 +54,7 @@ pub(crate) async fn exchange(
         let max_body = shared.service.settings.max_body.as_u64();
         let (body, received) = limited(body, max_body);
         let work = AssertUnwindSafe(router.call(Request::from_parts(parts, body))).catch_unwind();
-        let mut answering = std::pin::pin!(trace::answering(context.clone(), work));
+        let mut answering = std::pin::pin!(trace::answering(context.clone(), record.peer(), work));
         let result = tokio::time::timeout(shared.service.settings.request_timeout, &mut answering).await;
         if let Some(answering) = answering.take_value() {
             record.route = answering.route.into_inner().map_or(Route::Unmatched, Route::Matched);

@@ -1,6 +1,7 @@
 //! What is written down of a request, when it is over: metrics, a log line and a span.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -101,6 +102,12 @@ impl Record {
             return Err((Rejection::InFlight, limits::overloaded()));
         }
         Ok(())
+    }
+
+    /// Who asks, where there is a connection.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        let Wire::Connection(answering) = &self.wire else { return None };
+        Some(answering.peer().ip())
     }
 
     /// Whether the connection has lived long enough, or the process has.

@@ -2,6 +2,7 @@
 
 mod authority;
 mod countries;
+mod flood;
 mod forms;
 mod hostile;
 mod https;

@@ -1,8 +1,12 @@
 //! A shopper without a browser: cookies, forms, and no more.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{
+    Client, ClientBuilder, Response, StatusCode,
+    header::{HeaderMap, HeaderName},
+    redirect,
+};
 use sava_testbed::{Running, body};
 
 /// A shopper at a store front, who may change to another replica of it.
@@ -12,7 +16,22 @@ pub(super) struct RovingShopper {
 
 impl RovingShopper {
     pub(super) fn new() -> Self {
-        let client = Client::builder()
+        Self::by(Client::builder())
+    }
+
+    /// One who comes from this address of the machine.
+    pub(super) fn at(address: &str) -> Self {
+        Self::by(Client::builder().local_address(address.parse::<IpAddr>().unwrap()))
+    }
+
+    /// One whose requests have this header.
+    pub(super) fn with_header(name: &'static str, value: &str) -> Self {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())]);
+        Self::by(Client::builder().default_headers(headers))
+    }
+
+    fn by(client: ClientBuilder) -> Self {
+        let client = client
             .cookie_store(true)
             .redirect(redirect::Policy::none())
             .pool_max_idle_per_host(0)
