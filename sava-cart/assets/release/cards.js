@@ -4,7 +4,7 @@ const ranks = { storefront: new Map(), product: new Map() };
 const cards = { storefront: new Map(), product: new Map() };
 
 function makeCard(lane, release) {
-  const card = element("li", "card");
+  const card = element("li", isBad(release) ? "card hatched" : "card");
   card.style.setProperty("--mine", colourOf(release));
   const [share, value, error] = [element("p", "share"), element("span", "", "–"), element("i")];
   share.append(value, element("small", "", "%"), error);

@@ -29,7 +29,9 @@ function showJourney(storefront, product) {
   const defs = svg("defs", {});
   const hatch = svg("pattern", { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
   hatch.append(svg("rect", { width: 3, height: 7, fill: "var(--sheet)" }));
-  defs.append(hatch);
+  const stripes = svg("pattern", { id: "stripes", width: 9, height: 9, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
+  stripes.append(svg("rect", { width: 2.5, height: 9, fill: "var(--sheet)" }));
+  defs.append(hatch, stripes);
   box.append(defs);
   const ribbon = (x1, y1, h1, x2, y2, h2, from, to, errors) => {
     const c = (x1 + x2) / 2;
@@ -44,10 +46,15 @@ function showJourney(storefront, product) {
   for (const [x, words] of [[6, "browser"], [X[1], "store front"], [X[2], "product service"]]) text(x, 18, words, { fill: "var(--soft)", "font-size": 17 });
   const node = (lane, x, place, release, failed) => {
     const middle = place.y + place.h / 2;
+    const ground = { x, y: place.y, width: WIDTH[lane], height: place.h, rx: 8 };
+    box.append(svg("rect", { ...ground, fill: colourOf(release) }));
+    const [colour, on] = [drawnColour(release), inkOn(release)];
+    // What is written upon stripes has the colour behind it.
+    const behind = isBad(release) ? { stroke: colour, "stroke-width": 6, "stroke-linejoin": "round", "paint-order": "stroke" } : {};
+    if (isBad(release)) box.append(svg("rect", { ...ground, fill: "url(#stripes)" }));
     box.append(
-      svg("rect", { x, y: place.y, width: WIDTH[lane], height: place.h, rx: 8, fill: colourOf(release) }),
-      svg("path", { d: pathOf(release), fill: "var(--sheet)", transform: `translate(${x + 9} ${middle - 8}) scale(.4)` }),
-      svg("text", { x: x + 31, y: middle + 6, "font-size": 17, "font-weight": 750, fill: "var(--sheet)" }, release.length > 13 ? `${release.slice(0, 12)}…` : release),
+      svg("path", { d: pathOf(release), fill: on, transform: `translate(${x + 9} ${middle - 8}) scale(.4)`, ...behind }),
+      svg("text", { x: x + 31, y: middle + 6, "font-size": 17, "font-weight": 750, fill: on, ...behind }, release.length > 13 ? `${release.slice(0, 12)}…` : release),
     );
     text(x + WIDTH[lane] + 8, middle + 6, `${percent(place.share)} %${failed ? " ✗" : ""}`, { "font-weight": 800, "paint-order": "stroke", stroke: "var(--sheet)", "stroke-width": 5, "stroke-linejoin": "round" });
   };

@@ -10,7 +10,7 @@ const NOW_MS = 5000; // what is called the share of now is that of so long,
 const NOW_SAMPLES = 40; // and of so many samples at least
 const LANES = ["storefront", "product"];
 const NOBODY = "no answer";
-/** Shapes and colours, in the order of the table that all pages share. @type {{ path: string, colour: string, of: string[] }[]} */
+/** Shapes and colours, in the order of the table that all pages share. @type {{ path: string, colours: string[], of: string[], untinted: string[], isBad: boolean }[]} */
 const SIGNS = JSON.parse($("signs").textContent);
 const OTHERS = SIGNS.findIndex((sign) => !sign.of.length);
 const compatibility = JSON.parse($("compatibility").textContent || "{}");

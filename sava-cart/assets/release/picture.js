@@ -1,7 +1,8 @@
 // The pictures: dots by latency above, shares below, on one time axis.
 
-let palette = [];
+const palette = new Map();
 let ink = {};
+const inks = new Map();
 let sprites = new Map();
 let dirty = true;
 const stages = {};
@@ -9,7 +10,7 @@ const stages = {};
 function readPalette() {
   const style = getComputedStyle(document.documentElement);
   const value = (name) => style.getPropertyValue(name).trim();
-  palette = SIGNS.map((sign) => value(sign.colour));
+  for (const property of SIGNS.flatMap((sign) => sign.colours)) palette.set(property, value(property));
   ink = { ink: value("--ink"), soft: value("--soft"), grid: value("--grid"), line: value("--line"), sheet: value("--sheet"), bad: value("--bad"), font: value("--font") };
   sprites = new Map();
   drawAnew();
@@ -17,8 +18,32 @@ function readPalette() {
 
 // As colourOf, of colours that are known, for a canvas knows no custom properties.
 function drawnColour(release) {
-  const { sign, tint } = styleOf(release);
-  return mixed(palette[sign], ink.ink, tint);
+  const { colour, tint } = styleOf(release);
+  return mixed(palette.get(colour), ink.ink, tint);
+}
+
+// Black or white, whichever is read better upon the colour of a release: 4.5:1 at least (WCAG 2.2, 1.4.3).
+function inkOn(release) {
+  const colour = drawnColour(release);
+  if (!inks.has(colour)) {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    inks.set(colour, 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff");
+  }
+  return inks.get(colour);
+}
+
+// Stripes of the page across the colour of a release that is bad on purpose.
+function hatching(pen) {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 12;
+  const stripe = tile.getContext("2d");
+  stripe.strokeStyle = ink.sheet;
+  stripe.lineWidth = 3;
+  for (const x of [-12, 0, 12]) { stripe.beginPath(); stripe.moveTo(x - 2, 14); stripe.lineTo(x + 14, -2); stripe.stroke(); }
+  return pen.createPattern(tile, "repeat");
 }
 
 function drawAnew() {
@@ -79,6 +104,36 @@ function stretch(points) {
   return { tops, whole };
 }
 
+// The shape and the name of each release inside its area, at the right edge, where they fit.
+function drawNames(area, pen, right, foot, tall, unit) {
+  const now = area.bins.findLast((bin) => bin.n);
+  if (!now) return;
+  pen.textAlign = "right";
+  pen.font = `750 ${unit * 0.9}px ${ink.font}`;
+  pen.lineJoin = "round";
+  let base = 0;
+  for (const name of area.names) {
+    const share = (now.by.get(name) || 0) / now.n;
+    const middle = foot - (base + share / 2) * tall;
+    base += share;
+    if (share * tall < unit * 1.15) continue;
+    const left = right - unit * 1.9 - pen.measureText(name).width;
+    pen.strokeStyle = ink.sheet;
+    pen.lineWidth = unit * 0.25;
+    pen.strokeText(name, right - unit * 1.1, middle);
+    pen.fillStyle = ink.ink;
+    pen.fillText(name, right - unit * 1.1, middle);
+    pen.save();
+    pen.translate(left - unit * 0.4, middle - unit * 0.4);
+    pen.scale(unit / 50, unit / 50);
+    const shape = new Path2D(pathOf(name));
+    pen.lineWidth = 12;
+    pen.stroke(shape);
+    pen.fill(shape);
+    pen.restore();
+  }
+}
+
 function draw(lane) {
   const { pen, ratio, w, h, unit } = stages[lane];
   const end = now();
@@ -117,6 +172,7 @@ function draw(lane) {
   pen.clip();
   if (area) {
     const base = new Float64Array(area.bins.length);
+    const stripes = hatching(pen);
     for (const name of area.names) {
       pen.fillStyle = drawnColour(name);
       let run = [];
@@ -128,6 +184,11 @@ function draw(lane) {
         pen.globalAlpha = 0.86;
         pen.fill(whole);
         pen.globalAlpha = 1;
+        if (isBad(name)) {
+          pen.fillStyle = stripes;
+          pen.fill(whole);
+          pen.fillStyle = drawnColour(name);
+        }
         pen.strokeStyle = ink.sheet;
         pen.lineWidth = 2;
         pen.stroke(tops);
@@ -141,6 +202,7 @@ function draw(lane) {
       flush();
     }
     drawMeant(lane, area, pen, x, foot, tall, unit);
+    drawNames(area, pen, right, foot, tall, unit);
   }
   // Events.
   pen.textAlign = "left";

@@ -22,7 +22,7 @@ use crate::{
     product_service::sampler::Sample,
     reference::Route,
     state::AppState,
-    theme::{NOBODY, SIGNS, Sign},
+    theme::{Colour, NOBODY, SIGNS, Sign},
 };
 
 /// The files of `assets/release`, in an order in which each finds what it needs as it begins; they share one scope.
@@ -52,16 +52,57 @@ const SCRIPT: &str = concat!(
 /// What each release of the store front does with each of the product service, as the tests found it.
 const COMPATIBILITY: &str = include_str!("../../assets/compatibility.json");
 
-static STYLE: LazyLock<String> =
-    LazyLock::new(|| include_str!("../../assets/release.css").lines().map(str::trim).collect());
+static STYLE: LazyLock<String> = LazyLock::new(|| {
+    let sheet: String = include_str!("../../assets/release.css").lines().map(str::trim).collect();
+    let properties = |by: fn(&Colour) -> &'static str| -> String {
+        let colours = SIGNS.iter().flat_map(|sign| {
+            sign.colours
+                .iter()
+                .enumerate()
+                .map(move |(place, colour)| format!("{}:{};", sign.property(place), by(colour)))
+        });
+        colours.collect()
+    };
+    let (light, dark) = (properties(|colour| colour.light), properties(|colour| colour.dark));
+    format!(
+        ":root{{{light}}}:root[data-theme=dark]{{{dark}}}\
+         @media (prefers-color-scheme: dark){{:root[data-theme=auto]{{{dark}}}}}{sheet}"
+    )
+});
 
 /// This style and this script, pictures of its own, and samples from where the page came from.
 static POLICY: LazyLock<HeaderValue> =
     LazyLock::new(|| look::policy(&[("style-src", &STYLE), ("script-src", SCRIPT)]));
 
-/// The signs of releases, for the script: an array of `{"shape", "path", "colour", "of"}` in the order of [`SIGNS`].
-static SIGNS_JSON: LazyLock<String> =
-    LazyLock::new(|| serde_json::to_string(&SIGNS).expect("a table of texts is JSON"));
+/// The signs of releases, for the script, in the order of [`SIGNS`].
+static SIGNS_JSON: LazyLock<String> = LazyLock::new(|| {
+    let signs: Vec<_> = SIGNS.iter().map(ScriptSign::of).collect();
+    serde_json::to_string(&signs).expect("a table of texts is JSON")
+});
+
+/// A sign as the script reads it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ScriptSign {
+    path: &'static str,
+    /// Custom properties of the style sheet: one, or one for each of `of`.
+    colours: Vec<String>,
+    of: &'static [&'static str],
+    untinted: &'static [&'static str],
+    is_bad: bool,
+}
+
+impl ScriptSign {
+    fn of(sign: &Sign) -> Self {
+        Self {
+            path: sign.path,
+            colours: (0..sign.colours.len()).map(|place| sign.property(place)).collect(),
+            of: sign.of,
+            untinted: sign.untinted,
+            is_bad: sign.is_bad(),
+        }
+    }
+}
 
 #[derive(Template)]
 #[template(path = "release.html")]
@@ -314,14 +355,17 @@ mod tests {
         assert_eq!(
             signs[2],
             serde_json::json!({
-                "shape": "⬢",
                 "path": "M20 1 36.500 10.500v19L20 39 3.500 29.500v-19z",
-                "colour": "--c2",
+                "colours": ["--c2"],
                 "of": ["3"],
+                "untinted": ["3.0.0"],
+                "isBad": false,
             })
         );
-        for sign in SIGNS {
-            assert!(STYLE.contains(&format!("{}:", sign.colour)), "{}", sign.colour);
+        for property in signs.as_array().unwrap().iter().flat_map(|sign| sign["colours"].as_array().unwrap())
+        {
+            let property = property.as_str().unwrap();
+            assert_eq!(STYLE.matches(&format!("{property}:#")).count(), 3, "{property}: light, dark, auto");
         }
     }
 

@@ -401,7 +401,7 @@ async fn pictures_come_through_the_store_front() {
 
 #[tokio::test]
 async fn browsers_find_an_icon_and_robots_what_is_not_for_them() {
-    for (release, band, base) in [("1.0.5", "#0a4a8f", "/"), ("3.0.0", "#0b5c46", "/shop/")] {
+    for (release, band, base) in [("1.0.5", "#11385d", "/"), ("3.0.0", "#287c67", "/shop/")] {
         let cart = Cart::start().release(release).env("BASE_PATH", base).await;
         let store = Visitor::of(&cart.url(base));
         let icon = store.get("favicon.ico").await;
