@@ -9,7 +9,7 @@ function frame(at) {
   requestAnimationFrame(frame);
   const first = stages[shown()[0]];
   // As often as the picture moves by half a pixel; twice a second for those who want no motion.
-  const pace = still.matches ? 500 : Math.max(14, first ? (settings.window * 500) / Math.max(1, first.w) / 2 : 14);
+  const pace = still.matches ? 500 : onStage() ? 14 : Math.max(14, first ? (settings.window * 500) / Math.max(1, first.w) / 2 : 14);
   if (at - last.figures > 250) {
     last.figures = at;
     const end = now();
@@ -21,14 +21,16 @@ function frame(at) {
       last.judged = at;
       watchSlowness();
     }
-    for (const lane of LANES) {
+    const isToSay = at - last.said > 2000;
+    if (isToSay) last.said = at;
+    if (onStage()) showWalls(figures, current, isToSay);
+    else for (const lane of LANES) {
       areas[lane] = sharesOf(lane);
       showCards(lane, figures[lane], current[lane]);
       const words = [...figures[lane].releases.values()].sort((a, b) => byVersion(a.name, b.name)).map((r) => `${r.name} ${percent(r.share)} %, ${r.errors} errors, median ${millis(percentile(r.latencies, 0.5))}`).join("; ");
-      if (at - last.said > 2000) $(lane).querySelector("canvas").setAttribute("aria-label", `${SAID[lane]}, last ${settings.window} seconds: ${words || "no samples yet"}`);
+      if (isToSay) $(lane).querySelector("canvas").setAttribute("aria-label", `${SAID[lane]}, last ${settings.window} seconds: ${words || "no samples yet"}`);
     }
-    if (at - last.said > 2000) last.said = at;
-    if (at - last.journey > 500 && dirty) {
+    if (!onStage() && at - last.journey > 500 && dirty) {
       last.journey = at;
       showJourney(current.storefront, current.product);
       showGrid(figures, current);
@@ -37,7 +39,7 @@ function frame(at) {
   }
   if (at - last.draw < pace || (paused && !dirty)) return;
   last.draw = at;
-  for (const lane of shown()) { fit(lane); draw(lane); }
+  for (const lane of shown()) if (onStage()) drawWall(lane); else { fit(lane); draw(lane); }
   if (paused) dirty = false;
 }
 

@@ -2,6 +2,7 @@
 
 function apply() {
   document.documentElement.dataset.theme = settings.theme;
+  document.documentElement.classList.toggle("on-stage", onStage());
   document.documentElement.classList.toggle("large", settings.large);
   for (const lane of LANES) $(lane).hidden = !shown().includes(lane);
   $("rate").value = settings.rate;
@@ -54,9 +55,17 @@ async function copyLink() {
   setTimeout(() => put($("link"), "Link"), 2000);
 }
 
+// The whole screen is for an audience: it opens the stage, and with it the stage is left.
 function fullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen(); else document.documentElement.requestFullscreen?.();
+  if (document.fullscreenElement) {
+    document.exitFullscreen();
+    return;
+  }
+  set("look", "stage");
+  document.documentElement.requestFullscreen?.();
 }
+
+const leaveStage = () => set("look", "instrument");
 
 function resetLost() {
   lost = 0;
@@ -72,22 +81,24 @@ const KEYS = {
   w: () => set("window", next([30, 60, 120, 300, 600], settings.window)),
   1: () => set("show", "both"), 2: () => set("show", "storefront"), 3: () => set("show", "product"),
   r: resetLost, t: () => set("theme", next(["auto", "light", "dark"], settings.theme)), y: () => set("large", !settings.large),
-  f: fullScreen, c: () => save("csv"), j: () => save("json"), l: copyLink, "?": () => $("keys").showModal(),
+  s: () => set("look", onStage() ? "instrument" : "stage"), f: fullScreen, c: () => save("csv"), j: () => save("json"), l: copyLink, "?": () => $("keys").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
   const at = event.target instanceof Element ? event.target : document.body;
   if (at.matches("input[type=number], select") || (at.matches("button, input, a") && (event.key === " " || event.key === "Enter"))) return;
+  if (event.key === "Escape" && onStage()) leaveStage();
   const action = KEYS[event.key.toLowerCase()];
   if (action) { event.preventDefault(); action(); }
 });
 const CLICKS = {
-  pause, type: KEYS.y, full: fullScreen, csv: KEYS.c, json: KEYS.j, link: copyLink, help: KEYS["?"], "lost-reset": resetLost,
+  pause, type: KEYS.y, full: fullScreen, csv: KEYS.c, json: KEYS.j, link: copyLink, help: KEYS["?"], stage: KEYS.s, leave: leaveStage, "lost-reset": resetLost,
 };
 for (const [id, act] of Object.entries(CLICKS)) $(id).addEventListener("click", act);
 for (const name of ["rate", "window"]) $(name).addEventListener("input", () => set(name, Number($(name).value)));
 for (const name of ["show", "theme"]) $(name).addEventListener("input", () => set(name, $(name).value));
 window.addEventListener("hashchange", () => { readSettings(); apply(); });
+document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement) leaveStage(); });
 window.addEventListener("resize", drawAnew);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readPalette);

@@ -48,7 +48,8 @@ function hatching(pen) {
 
 function drawAnew() {
   dirty = true;
-  last.draw = 0;
+  last.draw = last.figures = 0;
+  for (const lane of LANES) walls[lane].key = "";
 }
 
 function sprite(release, failed, size, ratio) {

@@ -5,6 +5,9 @@ const kept = Object.fromEntries(Object.entries({
   t: Float64Array, ms: Float64Array, storefront: String, storefrontPod: String, storefrontError: String,
   product: String, productPod: String, api: String, productMs: Float64Array, productError: String, etag: String, own: Uint8Array,
 }).map(([name, column]) => [name, column === String ? new Array(KEPT).fill("") : new column(KEPT)]));
+const RECENT = 2000; // places of a lane's last samples, for the wall
+const recent = { storefront: new Array(RECENT), product: new Array(RECENT) };
+const counted = { storefront: 0, product: 0 }; // samples of the lane ever
 let taken = 0; // samples ever kept: number i is in place i % KEPT
 let paused = false;
 let pausedAt = 0;
@@ -77,7 +80,13 @@ function add(sample) {
     outage.n = 0;
     if (sample.t >= lostSince) lost += (sample.storefrontError ? 1 : 0) + (sample.own && sample.productError ? 1 : 0);
   }
-  for (const lane of LANES) watch(lane, place);
+  for (const lane of LANES) {
+    if (inLane(lane, place)) {
+      recent[lane][counted[lane] % RECENT] = place;
+      counted[lane] += 1;
+    }
+    watch(lane, place);
+  }
   dirty = true;
 }
 

@@ -1,6 +1,6 @@
 // Settings: kept in the address, so that a link brings them along.
 
-const settings = { rate: 10, window: 60, show: "both", theme: "auto", large: false, meant: {} };
+const settings = { rate: 10, window: 60, show: "both", theme: "auto", look: "instrument", large: false, meant: {} };
 
 function readSettings() {
   const given = new URLSearchParams(location.hash.slice(1));
@@ -13,6 +13,7 @@ function readSettings() {
   const word = (name, words) => { const value = given.get(name); if (value && words.includes(value)) settings[name] = value; };
   word("show", ["both", ...LANES]);
   word("theme", ["auto", "light", "dark"]);
+  word("look", ["instrument", "stage"]);
   settings.large = given.get("large") === "1";
   for (const [name, value] of given) {
     const [, lane, release] = name.match(/^meant\.(storefront|product)\.(.{1,40})$/) || [];
@@ -24,6 +25,7 @@ function writeSettings() {
   const wanted = new URLSearchParams({ rate: String(settings.rate), window: String(settings.window) });
   if (settings.show !== "both") wanted.set("show", settings.show);
   if (settings.theme !== "auto") wanted.set("theme", settings.theme);
+  if (settings.look !== "instrument") wanted.set("look", settings.look);
   if (settings.large) wanted.set("large", "1");
   for (const [name, value] of Object.entries(settings.meant)) wanted.set(`meant.${name}`, value);
   history.replaceState(null, "", `#${wanted}`);

@@ -45,6 +45,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/release/meant.js"),
     include_str!("../../assets/release/picture.js"),
     include_str!("../../assets/release/clockwork.js"),
+    include_str!("../../assets/release/wall.js"),
     include_str!("../../assets/release/controls.js"),
     include_str!("../../assets/release/start.js"),
     "})();\n",
