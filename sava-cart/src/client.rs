@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -44,6 +44,12 @@ impl Client {
             (Some(one), Some(other)) if one != other => peer,
             (one, other) => one.or(other).unwrap_or(peer),
         })
+    }
+
+    /// Whether it is 127.0.0.1 or `::1`: somebody on this machine or in this pod, or who came by `kubectl port-forward`. The
+    /// rest of 127.0.0.0/8 is not, as a mesh's sidecar passes on by it what comes from anywhere.
+    pub(crate) fn is_this_machine(self) -> bool {
+        [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].map(Self::at).contains(&self)
     }
 
     fn at(address: IpAddr) -> Self {

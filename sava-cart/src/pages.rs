@@ -52,7 +52,7 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 pub fn router(state: AppState) -> Router {
     let base = state.settings.base_path.clone();
     let at = |path: &str| format!("{base}{path}");
-    let limit = Arc::new(CheckoutLimit::new(state.settings.checkout_limit));
+    let limit = Arc::new(CheckoutLimit::new(state.settings.checkout_limit, &state.settings.trusted_proxies));
     // A page has one address; with a slash after it, its references would be a level off.
     let pages = [
         (path::PRODUCT, get(products::show_product)),

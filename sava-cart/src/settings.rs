@@ -64,10 +64,10 @@ pub struct Settings {
     #[arg(long, env = "STORES", value_delimiter = ',', value_parser = StoreLink::from_str)]
     pub stores: Vec<StoreLink>,
 
-    /// Orders that a client may place at once, and again in that time: COUNT/DURATION, or off. One more is answered 429. A
-    /// client is an IPv4 address or an IPv6 /64; each replica counts for itself
-    #[arg(long, env = "CHECKOUT_LIMIT", default_value = "600/1m", value_parser = CheckoutQuota::from_str, help_heading = "Limits")]
-    pub checkout_limit: CheckoutQuota,
+    /// Orders that a client may place at once, and again in that time: COUNT/DURATION, or off [default: 600/1m for all but
+    /// 127.0.0.1 and `::1`]. One more is answered 429. A client is an IPv4 address or an IPv6 /64; each replica counts for itself
+    #[arg(long, env = "CHECKOUT_LIMIT", value_parser = CheckoutQuota::from_str, help_heading = "Limits")]
+    pub checkout_limit: Option<CheckoutQuota>,
 
     /// Proxies whose X-Forwarded-For and Forwarded tell clients apart: addresses and networks such as 10.0.0.0/8,
     /// separated by commas. What comes by any other is one client

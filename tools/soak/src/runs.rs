@@ -26,7 +26,7 @@ use std::{
 use anyhow::Context as _;
 use clap::ValueEnum;
 use futures_util::future::{join_all, try_join_all};
-use sava_testbed::{CartBuilder, PATIENCE, binaries};
+use sava_testbed::{PATIENCE, binaries};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -142,11 +142,6 @@ impl Effort {
             Self::Full => full,
         }
     }
-}
-
-/// Lets all shoppers of a run, who come from one address, order as much as they like.
-fn unlimited(cart: CartBuilder) -> CartBuilder {
-    cart.env("CHECKOUT_LIMIT", "off")
 }
 
 /// Shoppers who shop while a run goes on.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use sava_testbed::{Cart, Product};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers, crash::SQLITE_FILE, unlimited};
+use super::{Effort, Shoppers, crash::SQLITE_FILE};
 use crate::{database, oracle::Oracle, shopper::Addresses};
 
 /// Offsets and dates in libfaketime's words. From the first on, cookies come from what is then the future.
@@ -38,7 +38,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1".as_ref()),
     ];
     let product = environment.iter().fold(Product::start(), |it, (name, value)| it.env(name, value)).await;
-    let cart = unlimited(Cart::start()).product(&product.url(""));
+    let cart = Cart::start().product(&product.url(""));
     let cart = environment.iter().fold(cart, |it, (name, value)| it.env(name, value)).await;
     let addresses = Addresses::of([cart.address().to_owned()]);
     let shoppers = Shoppers::start(4, seed, &addresses, oracle, |shopper| shopper)?;

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use sava_testbed::{Cart, CartBuilder, Postgres, Product};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers, unlimited};
+use super::{Effort, Shoppers};
 use crate::{
     database,
     oracle::Oracle,
@@ -20,7 +20,7 @@ pub(super) const SQLITE_FILE: &str = "sava/sava-cart.db";
 pub(super) async fn sqlite(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
     let mut rng = Rng::with_seed(seed);
     let product = Product::start().await;
-    let start = |builder: CartBuilder| unlimited(builder).product(&product.url("")).env("LOCALE", "ie");
+    let start = |builder: CartBuilder| builder.product(&product.url("")).env("LOCALE", "ie");
     let mut cart = start(Cart::start()).await;
     let addresses = Addresses::of([cart.address().to_owned()]);
     let shoppers = Shoppers::start(8, seed, &addresses, oracle, Shopper::may_lose_answers)?;
@@ -51,10 +51,7 @@ pub(super) async fn postgres(effort: Effort, seed: u64, oracle: &Arc<Oracle>) ->
     let mut server = Postgres::start().await;
     let url = server.url("127.0.0.1");
     let start = || {
-        unlimited(Cart::start())
-            .product(&product.url(""))
-            .env("DATABASE_URL", &url)
-            .env("COOKIE_KEY", "5a".repeat(64))
+        Cart::start().product(&product.url("")).env("DATABASE_URL", &url).env("COOKIE_KEY", "5a".repeat(64))
     };
     let mut carts = vec![start().await, start().await, start().await];
     for cart in &carts {

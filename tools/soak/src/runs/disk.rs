@@ -13,7 +13,7 @@ use sava_testbed::{Cart, Product};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers, crash::SQLITE_FILE, unlimited};
+use super::{Effort, Shoppers, crash::SQLITE_FILE};
 use crate::{database, oracle::Oracle, shopper::Addresses};
 
 /// Each fault comes while shoppers shop. Where it can be mended, what was acknowledged is there afterwards; where it
@@ -42,7 +42,7 @@ impl Shop {
     /// With its orders in `file`, or where they are by default; it has taken some when this returns.
     async fn open(seed: u64, file: Option<&Path>) -> anyhow::Result<Self> {
         let product = Product::start().await;
-        let mut cart = unlimited(Cart::start()).product(&product.url(""));
+        let mut cart = Cart::start().product(&product.url(""));
         if let Some(file) = file {
             cart = cart.env("DATABASE_URL", format!("sqlite:{}", file.display()));
         }
@@ -158,7 +158,7 @@ async fn newer(seed: u64, run: &Oracle) -> anyhow::Result<()> {
         sleep(Duration::from_millis(10)).await;
     }
     // A roll back: the older release starts where the newer one has been.
-    let older = unlimited(shop.cart.start_again()).product(&shop.product.url("")).release("2.0.4").await;
+    let older = shop.cart.start_again().product(&shop.product.url("")).release("2.0.4").await;
     older.logged("orders can be written").await;
     shop.addresses.set([older.address().to_owned()]);
     let promised = shop.oracle.promised();

@@ -5,7 +5,7 @@ use std::{fs, sync::Arc, time::Duration};
 use sava_testbed::{Cart, Product};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers, crash::SQLITE_FILE, unlimited};
+use super::{Effort, Shoppers, crash::SQLITE_FILE};
 use crate::{database, oracle::Oracle, shopper::Addresses};
 
 /// Memory may grow by this much between the first third and the last: caches fill, and an allocator keeps a little.
@@ -21,7 +21,7 @@ struct Usage {
 
 pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
     let product = Product::start().await;
-    let cart = unlimited(Cart::start()).product(&product.url("")).await;
+    let cart = Cart::start().product(&product.url("")).await;
     let addresses = Addresses::of([cart.address().to_owned()]);
     let shoppers = Shoppers::start(8, seed, &addresses, oracle, |shopper| shopper)?;
     let third = effort.choose(Duration::from_secs(4), Duration::from_mins(10));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sava_testbed::{Cart, Product};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers, crash::SQLITE_FILE, unlimited};
+use super::{Effort, Shoppers, crash::SQLITE_FILE};
 use crate::{database, faulty_link::FaultyLink, oracle::Oracle, shopper::Addresses};
 
 /// Shoppers shop as ever: what the product service cannot say is said by the store front itself.
@@ -13,7 +13,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
     let product = Product::start().await;
     let link = FaultyLink::to(product.address(), seed).await?;
     // Connections are drawn for, so each request is to have its own.
-    let cart = unlimited(Cart::start()).product(&format!("http://{}", link.address())).await;
+    let cart = Cart::start().product(&format!("http://{}", link.address())).await;
     let addresses = Addresses::of([cart.address().to_owned()]);
     let shoppers = Shoppers::start(8, seed, &addresses, oracle, |shopper| shopper)?;
     sleep(effort.choose(Duration::from_secs(8), Duration::from_mins(5))).await;

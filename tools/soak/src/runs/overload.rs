@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use sava_testbed::{Cart, Product, client, memory};
 use tokio::time::sleep;
 
-use super::{Effort, unlimited};
+use super::Effort;
 use crate::oracle::Oracle;
 
 /// What the manifests allow each service.
@@ -25,7 +25,7 @@ const CLIENTS: usize = 400;
 /// They ask as fast as they are answered: each answer is a page, or an honest 503.
 pub(super) async fn run(effort: Effort, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
     let product = Product::start().env("MAX_IN_FLIGHT", MAX_IN_FLIGHT).await;
-    let cart = unlimited(Cart::start()).product(&product.url("")).env("MAX_IN_FLIGHT", MAX_IN_FLIGHT).await;
+    let cart = Cart::start().product(&product.url("")).env("MAX_IN_FLIGHT", MAX_IN_FLIGHT).await;
     let limits = [memory::MemoryLimit::new(LIMIT), memory::MemoryLimit::new(LIMIT)];
     limits[0].hold(product.process().id());
     limits[1].hold(cart.process().id());

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use sava_testbed::{Cart, Postgres, Product};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers, unlimited};
+use super::{Effort, Shoppers};
 use crate::{database, faulty_link::FaultyLink, oracle::Oracle, shopper::Addresses};
 
 /// Three replicas of one store behind one faulty link to their database.
@@ -19,10 +19,7 @@ pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyh
         .url("127.0.0.1")
         .replace(&format!(":{}/", server.port()), &format!(":{}/", link.address().port()));
     let start = || {
-        unlimited(Cart::start())
-            .product(&product.url(""))
-            .env("DATABASE_URL", &url)
-            .env("COOKIE_KEY", "5a".repeat(64))
+        Cart::start().product(&product.url("")).env("DATABASE_URL", &url).env("COOKIE_KEY", "5a".repeat(64))
     };
     let carts = [start().await, start().await, start().await];
     let addresses = Addresses::of(carts.iter().map(|cart| cart.address().to_owned()));

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use sava_testbed::{Cart, Process, Product, command};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers, crash::SQLITE_FILE, unlimited};
+use super::{Effort, Shoppers, crash::SQLITE_FILE};
 use crate::{
     database,
     oracle::Oracle,
@@ -41,7 +41,7 @@ async fn has_run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Res
     let directory = tempfile::tempdir()?;
     let log = directory.path().join("strace.log");
     let product = Product::start().await;
-    let cart = unlimited(Cart::start()).product(&product.url("")).await;
+    let cart = Cart::start().product(&product.url("")).await;
     cart.logged("orders can be written").await;
     let file = cart.directory().join(SQLITE_FILE);
     let folder = file.parent().context("a file is in a directory")?;
