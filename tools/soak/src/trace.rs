@@ -45,10 +45,9 @@ pub(crate) fn read(log: &str) -> anyhow::Result<Vec<Event>> {
     // A call that another thread's line interrupts ends on a line of its own.
     let mut unfinished: HashMap<&str, (&str, String)> = HashMap::new();
     for line in log.lines() {
-        let mut words = line.splitn(3, ' ').map(str::trim_start);
-        let (Some(thread), Some(at), Some(call)) = (words.next(), words.next(), words.next()) else {
-            continue;
-        };
+        // The thread's id is padded to five digits.
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((at, call)) = rest.trim_start().split_once(' ') else { continue };
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(at.parse().unwrap_or_default());
         if call.starts_with("<... ") {
             if let Some((name, file)) = unfinished.remove(thread)
@@ -186,11 +185,11 @@ mod tests {
     use super::*;
 
     /// As `strace -f -ttt -y -xx` writes it, of two threads.
-    const LOG: &str = r#"10 100.000001 pwrite64(13</\x2f\x61\x2f\x6f\x2e\x64\x62>, "\x01\x02\x03", 3, 4) = 3
-10 100.000002 fsync(13<\x2f\x61\x2f\x6f\x2e\x64\x62> <unfinished ...>
-11 100.000003 ftruncate(13<\x2f\x61\x2f\x6f\x2e\x64\x62>, 20480) = 0
-10 100.000004 <... fsync resumed>)    = 0
-12 100.000005 fdatasync(14<\x2f\x61\x2f\x6f\x2e\x64\x62\x2d\x77\x61\x6c>) = 0
+    const LOG: &str = r#"10    100.000001 pwrite64(13</\x2f\x61\x2f\x6f\x2e\x64\x62>, "\x01\x02\x03", 3, 4) = 3
+10    100.000002 fsync(13<\x2f\x61\x2f\x6f\x2e\x64\x62> <unfinished ...>
+12345 100.000003 ftruncate(13<\x2f\x61\x2f\x6f\x2e\x64\x62>, 20480) = 0
+10    100.000004 <... fsync resumed>)    = 0
+123456 100.000005 fdatasync(14<\x2f\x61\x2f\x6f\x2e\x64\x62\x2d\x77\x61\x6c>) = 0
 "#;
 
     #[test]
