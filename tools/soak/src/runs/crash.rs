@@ -6,7 +6,7 @@ use fastrand::Rng;
 use sava_testbed::{Cart, CartBuilder, Postgres, Product};
 use tokio::time::sleep;
 
-use super::{Effort, Shoppers};
+use super::{Effort, Shoppers, orders_more};
 use crate::{
     database,
     oracle::Oracle,
@@ -32,6 +32,8 @@ pub(super) async fn sqlite(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> a
         cart = successor.await;
         addresses.set([cart.address().to_owned()]);
     }
+    // A slow machine has placed few under all this.
+    orders_more(oracle, 10).await?;
     shoppers.go_home().await?;
     let file = cart.directory().join(SQLITE_FILE);
     let directory = cart.start_again();
@@ -75,6 +77,8 @@ pub(super) async fn postgres(effort: Effort, seed: u64, oracle: &Arc<Oracle>) ->
             addresses.set(all(&carts));
         }
     }
+    // A slow machine has placed few under all this.
+    orders_more(oracle, 10).await?;
     shoppers.go_home().await?;
     oracle.compare(&database::in_postgres(&url).await?);
     Ok(())
