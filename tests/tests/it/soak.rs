@@ -10,7 +10,7 @@ async fn finds_nothing(run: Run) {
     let (figure, least) = match run {
         Run::Overload => ("requests served under overload", 100),
         Run::Hostile => ("inputs", 100_000),
-        Run::Submits => ("answers to them that named the same order", 500),
+        Run::Submits => ("answers to them that named the same order", 300),
         Run::Resolver => ("questions answered wrongly, late or not at all", 10),
         Run::Schema => ("upgrades and roll backs", 2),
         Run::Rollout => ("releases rolled out", 2),

@@ -17,7 +17,7 @@ const TIMES: usize = 16;
 
 pub(super) async fn run(effort: Effort, seed: u64, oracle: &Arc<Oracle>) -> anyhow::Result<()> {
     let product = Product::start().await;
-    let forms = effort.choose(40, 1000);
+    let forms = effort.choose(20, 1000);
     let (alone, three) = (Arc::new(Oracle::default()), Arc::new(Oracle::default()));
     sqlite(forms, seed, &product, &alone).await?;
     oracle.take(&alone, "one store front with SQLite");
