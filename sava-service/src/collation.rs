@@ -123,7 +123,14 @@ pub fn pattern(text: &str) -> String {
     /// The characters beyond ASCII of which one is folded to this, by it.
     static ACCENTED: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
         let mut accented: HashMap<char, Vec<char>> = HashMap::new();
-        for c in ('\u{80}'..='\u{2fff}').chain('\u{a640}'..='\u{abff}').chain('\u{ff00}'..='\u{ffef}') {
+        // The blocks that have such characters.
+        let beyond = [
+            '\u{80}'..='\u{2fff}',
+            '\u{a640}'..='\u{abff}',
+            '\u{f900}'..='\u{ffef}',
+            '\u{2f800}'..='\u{2fa1f}',
+        ];
+        for c in beyond.into_iter().flatten() {
             let folded = fold(c.encode_utf8(&mut [0; 4])).into_owned();
             if let Some(base) = only_char(&folded).filter(|base| *base != c) {
                 accented.entry(base).or_default().push(c);
@@ -194,6 +201,13 @@ mod tests {
             ("Ø", "ø"),
         ] {
             assert_eq!(fold(text), folded, "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_that_are_never_written_composed_are_found() {
+        for text in ["\u{fb1f}", "\u{f900}", "\u{2f800}"] {
+            assert!(Regex::new(&pattern(text)).unwrap().is_match(text), "{text:?}");
         }
     }
 
