@@ -74,7 +74,8 @@ pub(crate) fn proxies(text: &str) -> Result<IpNet, String> {
 
 /// The entries of a line of `X-Forwarded-For`, `None` for what is no address.
 fn listed(line: &HeaderValue) -> Vec<Option<IpAddr>> {
-    line.to_str().map_or_else(|_| vec![None], |line| line.split(',').map(address).collect())
+    let entries = line.as_bytes().split(|byte| *byte == b',');
+    entries.map(|entry| address(std::str::from_utf8(entry).ok()?)).collect()
 }
 
 /// The `for` of each element of a line of `Forwarded`, `None` for one that says none; of a line that is malformed nothing
@@ -187,6 +188,7 @@ mod tests {
     #[test]
     fn what_is_no_address_ends_what_is_believed() {
         assert_eq!(behind("198.51.100.1, unknown, 10.0.0.2"), "10.0.0.2/32");
+        assert_eq!(behind("\u{e9}, 198.51.100.1, 10.0.0.2"), "198.51.100.1/32");
         for nothing in ["", "unknown", "198.51.100.1,", "198.51.100.1;", "300.1.1.1", "198.51.100.1 \u{e9}"] {
             assert_eq!(behind(nothing), "10.0.0.1/32", "{nothing}");
         }
