@@ -9,7 +9,7 @@ mod pictures;
 pub(crate) mod product;
 pub(crate) mod product_list;
 mod product_query;
-mod reader;
+pub(crate) mod reader;
 pub(crate) mod store;
 
 use std::{

@@ -27,6 +27,9 @@ mod release;
 pub mod settings;
 mod theme;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
+
 pub use authorities::Authorities;
 pub use catalog::{Catalog, Freshness, Listing, Product, ProductQuery, Sort};
 pub use metrics::ShopMetrics;

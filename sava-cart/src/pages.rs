@@ -8,7 +8,7 @@ mod form;
 mod goods;
 mod images;
 mod layout;
-mod list_query;
+pub(crate) mod list_query;
 mod look;
 mod middleware;
 mod orders;

@@ -36,6 +36,8 @@ pub(crate) use self::{
     pictures::Pictures,
     store::{List, Store},
 };
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use self::{mistake::MAX_TOLD, source::Contents};
 use crate::document::{Document, Tag};
 
 /// All that the shop has, at one point in time.

@@ -43,6 +43,8 @@ mod metrics;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 
 pub use catalog::{Catalog, LoadError, Source};
 pub use check::check;

@@ -12,6 +12,8 @@ mod pattern;
 mod search;
 mod selection;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use self::selection::by_looking;
 pub(crate) use self::{
     bad_query::{BadQuery, MAX_QUOTED},
     parameters::{Query, Window},

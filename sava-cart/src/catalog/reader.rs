@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A shopper reads no more of a title; a longer one is cut.
-const MAX_TITLE_CHARS: usize = 300;
+pub(crate) const MAX_TITLE_CHARS: usize = 300;
 /// A shopper reads no more of a description; a longer one is cut.
 const MAX_DESCRIPTION_CHARS: usize = 4000;
 /// A category's name is a word or two; a longer one is cut.
@@ -40,8 +40,8 @@ const MAX_NAMED: usize = 5;
 
 /// What was read of a list.
 #[derive(Debug)]
-pub(super) struct ReadList {
-    pub(super) list: ProductList,
+pub(crate) struct ReadList {
+    pub(crate) list: ProductList,
     /// The version that the products look like.
     pub(super) api_version: ApiVersion,
     /// The products that could not be read.
@@ -109,7 +109,7 @@ struct RatingDraft<'a> {
 
 /// Reads a list of products of `store`, and gives up at the `deadline`. Where the store's currency is only a guess
 /// (`is_guess`), that of the products' own prices is taken.
-pub(super) fn read_list(
+pub(crate) fn read_list(
     body: &[u8],
     store: &Store,
     is_guess: bool,

@@ -55,9 +55,19 @@ impl DataFile {
     /// # Errors
     /// When it cannot be read, is not a regular file, or too large.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
+        Self::filled_by(|intake| file::read_into(path, MAX_BYTES, intake))
+    }
+
+    /// A text as if it were read from a file.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn of(text: &[u8]) -> Self {
+        Self::filled_by(|intake| intake.write_all(text)).expect("memory can be written")
+    }
+
+    fn filled_by(fill: impl FnOnce(&mut Intake) -> io::Result<()>) -> io::Result<Self> {
         let encoder = zstd::stream::write::Encoder::new(Vec::new(), LEVEL)?;
         let mut intake = Intake { encoder, hasher: Sha256::new(), n_bytes: 0 };
-        file::read_into(path, MAX_BYTES, &mut intake)?;
+        fill(&mut intake)?;
         let mut compressed = intake.encoder.finish()?;
         compressed.shrink_to_fit();
         let sha256 = hex::encode(intake.hasher.finalize());

@@ -5,7 +5,7 @@ use std::fmt;
 use super::data_file::DataFile;
 
 /// How many mistakes are reported in full; more of them are only counted.
-pub(super) const MAX_TOLD: usize = 100;
+pub(crate) const MAX_TOLD: usize = 100;
 
 /// One mistake in a data file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -120,6 +120,15 @@ fn read_db(directory: &Path) -> Result<DataFile, LoadError> {
 }
 
 impl Contents {
+    /// A data file of this text, with the pictures in the binary.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn of(db: &[u8]) -> Self {
+        let db = DataFile::of(db);
+        let digest = format!("sha256:{}", db.sha256);
+        let pictures = Pictures::embedded(embedded::IMAGES);
+        Self { name: "fuzz".to_owned(), path: PathBuf::from("db.json"), db, pictures, digest }
+    }
+
     /// What tells this data from other data.
     #[must_use]
     pub(crate) fn version(&self) -> Tag {

@@ -52,7 +52,7 @@ impl Search {
     }
 
     /// Whether each of the texts is in one of these.
-    pub(super) fn are_in(&self, fields: &[&str]) -> bool {
+    pub(crate) fn are_in(&self, fields: &[&str]) -> bool {
         self.texts.iter().all(|text| fields.iter().any(|field| text.is_match(field)))
     }
 }

@@ -1,6 +1,9 @@
 //! The products that a query selects. A page in the order of one field costs a walk over that page alone, however
 //! many products there are; filters cost a look at each product's ranks.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod by_looking;
+
 use std::{borrow::Cow, cmp::Ordering, ops::Range};
 
 use super::{

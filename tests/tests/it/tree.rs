@@ -237,6 +237,29 @@ fn planted_circle_is_found() {
     );
 }
 
+/// cargo-fuzz finds a target by its file and its name in the manifest; the unit tests find it by its corpus.
+#[test]
+fn each_fuzz_target_has_a_corpus_and_a_test() {
+    let root = root();
+    let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the tree");
+    let between = |text: &str, before: &str| -> BTreeSet<String> {
+        let ends = text.split(before).skip(1).filter_map(|rest| rest.split('"').next());
+        ends.map(str::to_owned).collect()
+    };
+    let listed = |folder: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(root.join(folder)).expect("a folder of the tree");
+        let name =
+            |entry: fs::DirEntry| entry.path().file_stem().expect("a name").to_string_lossy().into_owned();
+        entries.map(|entry| name(entry.expect("an entry"))).collect()
+    };
+    let targets = listed("fuzz/fuzz_targets");
+    assert!(targets.len() > 5, "{targets:?}");
+    assert_eq!(listed("fuzz/corpus"), targets);
+    assert_eq!(between(&read("fuzz/Cargo.toml"), "[[bin]]\nname = \""), targets);
+    let tests = read("sava-product/src/fuzz.rs") + &read("sava-cart/src/fuzz.rs");
+    assert_eq!(between(&tests, "try_all(\""), targets);
+}
+
 /// Lines of code before the tests that stand at the end of a file.
 fn length(text: &str) -> usize {
     let code = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();

@@ -1,12 +1,8 @@
 use proptest::prelude::*;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::*;
-use crate::{
-    catalog::Field,
-    fixture,
-    query::parameters::{Condition, Value},
-};
+use crate::fixture;
 
 fn shop() -> std::sync::Arc<Store> {
     fixture::store([
@@ -152,56 +148,6 @@ fn a_pattern_cannot_be_made_slow() {
     assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
-/// The same selection by looking at each product, as json-server does it.
-fn by_looking(products: &[Json], query: &Query) -> Selection {
-    let value = |product: &Json, field: Field| match field {
-        Field::Price => product["price"].as_u64().map(|price| price * 100),
-        Field::Stars => product["rating"]["stars"].as_u64().map(|stars| stars * 100),
-        _ => product["id"].as_u64().map(|id| id * 100),
-    };
-    let text = |product: &Json| product["title"].as_str().unwrap().to_owned();
-    let holds = |product: &Json| {
-        query.filters.iter().all(|filter| {
-            let compare = |wanted: &Value| match wanted {
-                Value::Number(wanted) => {
-                    value(product, filter.field).map(|value| value.cmp(&wanted.units(2).unwrap()))
-                }
-                Value::Text(wanted) => Some(sava_service::collation::compare(&text(product), wanted)),
-            };
-            match &filter.condition {
-                Condition::Is(values) => values.iter().any(|value| compare(value) == Some(Ordering::Equal)),
-                Condition::IsNot(values) => {
-                    values.iter().all(|value| compare(value).is_some_and(Ordering::is_ne))
-                }
-                Condition::AtLeast(value) => compare(value).is_some_and(Ordering::is_ge),
-                Condition::AtMost(value) => compare(value).is_some_and(Ordering::is_le),
-                Condition::Like(patterns) => patterns.iter().any(|pattern| pattern.is_match(&text(product))),
-            }
-        }) && query.search.as_ref().is_none_or(|search| search.are_in(&[&text(product)]))
-    };
-    let mut found: Vec<u32> =
-        (0..).zip(products).filter(|(_, product)| holds(product)).map(|(position, _)| position).collect();
-    found.sort_by(|one, other| {
-        let (one, other) = (&products[*one as usize], &products[*other as usize]);
-        query.sort.iter().fold(Ordering::Equal, |order, key| {
-            order.then_with(|| {
-                let order = match key.field {
-                    Field::Title => sava_service::collation::compare(&text(one), &text(other)),
-                    field => {
-                        let (one, other) = (value(one, field), value(other, field));
-                        one.is_none().cmp(&other.is_none()).then(one.cmp(&other))
-                    }
-                };
-                if key.descending { order.reverse() } else { order }
-            })
-        })
-    });
-    let window = bounds(query.window);
-    let total = found.len();
-    let within = |place: usize| place.min(total);
-    Selection { positions: found[within(window.start)..within(window.end)].to_vec(), total }
-}
-
 fn some_query() -> impl Strategy<Value = String> {
     let filter = prop_oneof![
         ("price|rating.stars|id", "|_gte|_lte|_ne", 0..5_u8)
@@ -244,7 +190,7 @@ proptest! {
         let store = fixture::store(products.clone());
         // What cannot be parsed here says one thing twice.
         if let Ok(query) = Query::parse(&query) {
-            prop_assert_eq!(select(&store, &query), Ok(by_looking(&products, &query)));
+            prop_assert_eq!(select(&store, &query), Ok(by_looking::select(&products, &query)));
         }
     }
 }
