@@ -1,5 +1,6 @@
 //! The pages of the store front: its routes, and what every answer of one passes through.
 
+mod audience;
 mod cart;
 mod checkout;
 mod count;
@@ -14,6 +15,7 @@ mod middleware;
 mod orders;
 mod preview;
 mod products;
+mod qr_code;
 mod release;
 mod representation;
 mod same_origin;
@@ -69,6 +71,7 @@ pub fn router(state: AppState) -> Router {
         (path::CART_ITEM, get(to_the_cart).post(cart::change_item)),
         (path::REMOVE_CART_ITEM, get(to_the_cart).post(cart::remove_item)),
         (path::IMAGE, get(images::show_image)),
+        (path::RELEASE_CODE, get(qr_code::show_code)),
         (path::ICON, get(site_files::show_icon)),
         (path::ROBOTS, get(site_files::show_robots)),
     ];

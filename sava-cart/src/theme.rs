@@ -158,6 +158,14 @@ impl Sign {
         if place == 0 { format!("--c{sign}") } else { format!("--c{sign}-{place}") }
     }
 
+    /// The custom property of the colour of `release`, which has this sign.
+    #[must_use]
+    pub fn property_of(&self, release: &str) -> String {
+        let suffix = release.split_once('-').map_or("", |(_, suffix)| suffix);
+        let place = self.of.iter().position(|name| *name == suffix).unwrap_or_default();
+        self.property(place.min(self.colours.len() - 1))
+    }
+
     /// The sign of a release of either service, by its version alone: by its suffix, or else by its major version.
     #[must_use]
     pub fn of_release(release: &str) -> &'static Self {

@@ -81,11 +81,12 @@ const KEYS = {
   w: () => set("window", next([30, 60, 120, 300, 600], settings.window)),
   1: () => set("show", "both"), 2: () => set("show", "storefront"), 3: () => set("show", "product"),
   r: resetLost, t: () => set("theme", next(["auto", "light", "dark"], settings.theme)), y: () => set("large", !settings.large),
-  s: () => set("look", onStage() ? "instrument" : "stage"), f: fullScreen, c: () => save("csv"), j: () => save("json"), l: copyLink, "?": () => $("keys").showModal(),
+  s: () => set("look", onStage() ? "instrument" : "stage"), f: fullScreen, q: showCode, c: () => save("csv"), j: () => save("json"), l: copyLink, "?": () => $("keys").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+  if ($("code").open && event.key.toLowerCase() !== "q") return;
   const at = event.target instanceof Element ? event.target : document.body;
   if (at.matches("input[type=number], select") || (at.matches("button, input, a") && (event.key === " " || event.key === "Enter"))) return;
   if (event.key === "Escape" && onStage()) leaveStage();

@@ -12,6 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    audience::{self, AudiencePage},
     error_page::ErrorPage,
     look,
     representation::Representation,
@@ -46,6 +47,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/release/picture.js"),
     include_str!("../../assets/release/clockwork.js"),
     include_str!("../../assets/release/wall.js"),
+    include_str!("../../assets/release/code.js"),
     include_str!("../../assets/release/controls.js"),
     include_str!("../../assets/release/start.js"),
     "})();\n",
@@ -55,6 +57,11 @@ const COMPATIBILITY: &str = include_str!("../../assets/compatibility.json");
 
 static STYLE: LazyLock<String> = LazyLock::new(|| {
     let sheet: String = include_str!("../../assets/release.css").lines().map(str::trim).collect();
+    format!("{}{sheet}", colour_properties())
+});
+
+/// The colours of releases as custom properties: by day, by night, and as the browser prefers.
+pub(super) fn colour_properties() -> String {
     let properties = |by: fn(&Colour) -> &'static str| -> String {
         let colours = SIGNS.iter().flat_map(|sign| {
             sign.colours
@@ -67,9 +74,9 @@ static STYLE: LazyLock<String> = LazyLock::new(|| {
     let (light, dark) = (properties(|colour| colour.light), properties(|colour| colour.dark));
     format!(
         ":root{{{light}}}:root[data-theme=dark]{{{dark}}}\
-         @media (prefers-color-scheme: dark){{:root[data-theme=auto]{{{dark}}}}}{sheet}"
+         @media (prefers-color-scheme: dark){{:root:not([data-theme=light]){{{dark}}}}}"
     )
-});
+}
 
 /// This style and this script, pictures of its own, and samples from where the page came from.
 static POLICY: LazyLock<HeaderValue> =
@@ -110,6 +117,8 @@ impl ScriptSign {
 struct ReleasePage<'a> {
     store: String,
     home: String,
+    /// Where the store is for others, if the store front is told so.
+    address: String,
     icon: &'a str,
     release: &'a str,
     instance: &'a str,
@@ -130,11 +139,22 @@ struct SampleRow {
     failed: bool,
 }
 
+/// What the query of `/release` can say.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReleaseQuery {
+    /// For the page of a phone in the audience; its value means nothing.
+    audience: Option<String>,
+}
+
 /// `GET /release`
 pub(crate) async fn show_release(
     State(state): State<AppState>,
     Extension(visit): Extension<Visit>,
+    Query(query): Query<ReleaseQuery>,
 ) -> Result<Response, ErrorPage> {
+    if query.audience.is_some() && visit.representation() == Representation::Html {
+        return show_audience(&state, &visit).await;
+    }
     let samples = state.sampler.table().await;
     let rows: Vec<_> = samples.iter().map(SampleRow::of).collect();
     let layout = visit.layout(Section::Elsewhere, None);
@@ -144,6 +164,7 @@ pub(crate) async fn show_release(
             let page = ReleasePage {
                 store: layout.store,
                 home: visit.to(Route::Home),
+                address: visit.address(Route::Home).unwrap_or_default(),
                 icon: &layout.look.icon,
                 release: layout.release,
                 instance: &layout.instance,
@@ -159,6 +180,20 @@ pub(crate) async fn show_release(
     };
     let mut response = answer(content_type, body);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    Ok(response)
+}
+
+/// The page of a phone. Its connection is closed, so that who asks again is balanced again.
+async fn show_audience(state: &AppState, visit: &Visit) -> Result<Response, ErrorPage> {
+    let (sample, table) = (state.sampler.sample().await, state.sampler.table().await);
+    let layout = visit.layout(Section::Elsewhere, None);
+    let frame = (layout.store, visit.to(Route::Home), layout.look.icon.as_str());
+    let page = AudiencePage::new(frame, &state.identity.release, &sample, &table);
+    let body = page.render().map_err(|_| ErrorPage::Unexpected)?;
+    let mut response = answer("text/html; charset=utf-8", body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, audience::POLICY.clone());
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     Ok(response)
 }
 

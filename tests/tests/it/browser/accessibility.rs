@@ -146,6 +146,10 @@ async fn axe_finds_nothing_in_the_release_view() {
     };
     tokio::time::timeout(PATIENCE, plates).await.expect("the stage shows both services");
     judge.judges("the stage").await;
+    browser.driver().action_chain().send_keys("q").perform().await.expect("a key");
+    judge.judges("the address for phones").await;
+    browser.driver().goto(cart.url("/release?audience")).await.expect("the page is shown");
+    judge.judges("a phone of the audience").await;
 }
 
 #[tokio::test]
