@@ -56,7 +56,7 @@ pub struct Settings {
     pub cookie_key: Option<Key>,
 
     /// The URL that shoppers use: needed where a proxy changes Host, or else forms are refused; with https, cookies are
-    /// Secure; previews of links have pictures from there
+    /// Secure; previews of links have pictures from there, and codes for phones lead there
     #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<Url>,
 

@@ -110,7 +110,8 @@ function showPods(lane, release, made, figures) {
       made.pods.append(cell);
     }
     cell.classList.toggle("gone", known.gone);
+    cell.classList.toggle("retired-pod", known.gone && known.retired);
     const seen = figures.pods.get(pod);
-    put(cell.lastChild, known.gone ? `gone ${Math.round((now() - known.t) / 1000)} s` : seen ? `${percent(seen.share)} %${seen.errors ? `, ${seen.errors} errors` : ""}` : "");
+    put(cell.lastChild, known.gone ? `${known.retired ? "retired" : "gone"} ${Math.round((now() - known.t) / 1000)} s` : seen ? `${percent(seen.share)} %${seen.errors ? `, ${seen.errors} errors` : ""}` : "");
   }
 }

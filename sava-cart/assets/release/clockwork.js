@@ -7,9 +7,9 @@ const shown = () => LANES.filter((lane) => settings.show === "both" || settings.
 
 function frame(at) {
   requestAnimationFrame(frame);
-  const first = stages[shown()[0]];
-  // As often as the picture moves by half a pixel; twice a second for those who want no motion.
-  const pace = still.matches ? 500 : onStage() ? 14 : Math.max(14, first ? (settings.window * 500) / Math.max(1, first.w) / 2 : 14);
+  // As often as the widest picture moves by half a pixel; twice a second for those who want no motion. A folded lane has none.
+  const width = Math.max(...shown().map((lane) => (stages[lane] ? stages[lane].w : 0)));
+  const pace = still.matches ? 500 : onStage() || !width ? 14 : Math.max(14, (settings.window * 250) / width);
   if (at - last.figures > 250) {
     last.figures = at;
     const end = now();
@@ -26,6 +26,8 @@ function frame(at) {
     if (onStage()) showWalls(figures, current, isToSay);
     else for (const lane of LANES) {
       areas[lane] = sharesOf(lane);
+      axes[lane] = axisOf(figures[lane]);
+      $(lane).classList.toggle("line", isFolded(lane, figures) && shown().length === 2 && severalIn(LANES.find((of) => of !== lane), figures));
       showCards(lane, figures[lane], current[lane]);
       const words = [...figures[lane].releases.values()].sort((a, b) => byVersion(a.name, b.name)).map((r) => `${r.name} ${percent(r.share)} %, ${r.errors} errors, median ${millis(percentile(r.latencies, 0.5))}`).join("; ");
       if (isToSay) $(lane).querySelector("canvas").setAttribute("aria-label", `${SAID[lane]}, last ${settings.window} seconds: ${words || "no samples yet"}`);

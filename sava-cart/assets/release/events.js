@@ -5,13 +5,24 @@ const SAID = { storefront: "Store front", product: "Product service" };
 const newMemory = () => ({ releases: new Map(), pods: new Map(), tags: new Map(), lastError: 0, failing: false, slower: new Map() });
 const memory = { storefront: newMemory(), product: newMemory() };
 
-function happened(mark, text, lane, t) {
-  events.push({ t, mark, lane });
+function happened(mark, text, lane, t, isBad = !"+↻✓".includes(mark)) {
+  events.push({ t, mark, lane, isBad });
   if (events.length > 300) events.splice(0, 100);
   const line = element("li");
-  line.append(element("time", "", clock(t)), element("i", "+↻✓".includes(mark) ? "" : "bad", mark), element("span", "", text));
+  line.append(element("time", "", clock(t)), element("i", isBad ? "bad" : "", mark), element("span", "", text));
   $("events").prepend(line);
   while ($("events").childElementCount > 100) $("events").lastElementChild.remove();
+}
+
+// The marks of a lane's events from then to the end: those of a kind that are within a second are one, such as "+9".
+function marksOf(lane, start, end) {
+  const marks = [];
+  for (const { t, mark, isBad, lane: of } of events) {
+    if (of !== lane || t < start || t > end) continue;
+    const known = marks.find((other) => other.mark === mark && other.isBad === isBad && Math.abs(t - other.t) < 1000);
+    if (known) known.n += 1; else marks.push({ t, mark, isBad, n: 1 });
+  }
+  return marks;
 }
 
 function watch(lane, place) {
@@ -65,7 +76,9 @@ function watchAbsence(figures) {
       const missed = countAnswered(lane, cell.t, t - patience);
       if (missed > 8 && t - cell.t > 700 + patience && missed * Math.log(1 - Math.min(cell.share, 0.99)) < Math.log(0.001)) {
         cell.gone = true;
-        happened("−", `Pod ${pod} of ${cell.release} is gone`, lane, cell.t);
+        // A pod that nobody missed was retired, as the old ones of each rollout are.
+        cell.retired = ![...places(lane, cell.t - 1000, t)].some((place) => errorIn(lane, place));
+        happened("−", `Pod ${pod} of ${cell.release} is gone${cell.retired ? ": retired, no request failed" : ""}`, lane, cell.t, !cell.retired);
       }
     }
   }

@@ -22,11 +22,14 @@ function drawnColour(release) {
   return mixed(palette.get(colour), ink.ink, tint);
 }
 
+/** @returns {any} */
+const newCanvas = () => document.createElement("canvas");
+
 // Black or white, whichever is read better upon the colour of a release: 4.5:1 at least (WCAG 2.2, 1.4.3).
 function inkOn(release) {
   const colour = drawnColour(release);
   if (!inks.has(colour)) {
-    const pen = document.createElement("canvas").getContext("2d");
+    const pen = newCanvas().getContext("2d");
     pen.fillStyle = colour;
     pen.fillRect(0, 0, 1, 1);
     const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
@@ -37,7 +40,7 @@ function inkOn(release) {
 
 // Stripes of the page across the colour of a release that is bad on purpose.
 function hatching(pen) {
-  const tile = document.createElement("canvas");
+  const tile = newCanvas();
   tile.width = tile.height = 12;
   const stripe = tile.getContext("2d");
   stripe.strokeStyle = ink.sheet;
@@ -95,6 +98,18 @@ function fit(lane) {
 const ERRORS = Symbol("errors");
 
 const areas = {};
+/** From and to which latency the axis of a lane goes. @type {Record<string, [number, number]>} */
+const axes = {};
+
+// Whole decades: from the fastest to three times what all but one of 100 take, and two at least.
+/** @returns {any} */
+function axisOf(figures) {
+  const latencies = [...figures.releases.values()].map((r) => r.latencies).filter((of) => of.length);
+  if (!latencies.length) return undefined;
+  const least = Math.max(-2, Math.floor(Math.log10(Math.min(...latencies.map((of) => percentile(of, 0.01))))));
+  const most = Math.min(4, Math.ceil(Math.log10(3 * Math.max(...latencies.map((of) => percentile(of, 0.99))))));
+  return [10 ** least, 10 ** Math.max(most, least + 2)];
+}
 
 // Along the tops of some [x, base, top], and from there back along the bases.
 function stretch(points) {
@@ -150,17 +165,18 @@ function draw(lane) {
   pen.textBaseline = "middle";
   pen.textAlign = "right";
 
-  // Latency: logarithmic, from 1 ms to 5 s.
+  // Latency: logarithmic, the decades that the samples are in.
+  const [least, most] = axes[lane] || [1, 1000];
   const top = unit * 0.8;
   const low = split - unit * 0.9;
-  const y = (ms) => low - (Math.log10(Math.min(5000, Math.max(1, ms))) / Math.log10(5000)) * (low - top);
+  const y = (ms) => low - (Math.log10(Math.min(most, Math.max(least, ms)) / least) / Math.log10(most / least)) * (low - top);
   pen.strokeStyle = ink.grid;
   pen.fillStyle = ink.soft;
   pen.lineWidth = 1;
-  for (const [ms, label] of [[1, "1 ms"], [10, "10"], [100, "100"], [1000, "1 s"]]) {
+  for (let ms = least; ms <= most * 1.001; ms *= 10) {
     const at = Math.round(y(ms)) + 0.5;
     pen.beginPath(); pen.moveTo(left, at); pen.lineTo(right, at); pen.stroke();
-    pen.fillText(label, left - unit * 0.4, at);
+    pen.fillText(ms > 999 ? `${Math.round(ms / 1000)} s` : `${Number(ms.toPrecision(1))}${ms < least * 2 ? " ms" : ""}`, left - unit * 0.4, at);
   }
 
   // Shares.
@@ -207,19 +223,20 @@ function draw(lane) {
   }
   // Events.
   pen.textAlign = "left";
-  let lastMark = -100;
-  for (const event of events) {
-    if (event.lane !== lane || event.t < end - span || event.t > end) continue;
-    const at = Math.round(x(event.t)) + 0.5;
+  let free = 0; // where the next mark can begin
+  for (const { t, mark, isBad, n } of marksOf(lane, end - span, end)) {
+    const at = Math.round(x(t)) + 0.5;
     pen.setLineDash([3, 4]);
-    pen.strokeStyle = event.mark === "!" || event.mark === "−" ? ink.bad : ink.soft;
+    pen.strokeStyle = isBad ? ink.bad : ink.soft;
     pen.lineWidth = 1.5;
     pen.beginPath(); pen.moveTo(at, unit * 0.9); pen.lineTo(at, foot); pen.stroke();
     pen.setLineDash([]);
     pen.fillStyle = pen.strokeStyle;
     pen.font = `800 ${unit * 0.95}px ${ink.font}`;
-    lastMark = Math.max(at + 4, lastMark + unit * 0.8);
-    pen.fillText(event.mark, lastMark, unit * 0.7);
+    const words = n > 1 ? `${mark}${n}` : mark;
+    const left = Math.max(at + 4, free);
+    pen.fillText(words, left, unit * 0.7);
+    free = left + pen.measureText(words).width + unit * 0.2;
   }
   // Dots: the rarest release is drawn last, so that nothing covers a small canary; then errors, and larger.
   const from = end - span - 500;

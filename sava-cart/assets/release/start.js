@@ -1,6 +1,5 @@
 // All is there: it begins.
 
-for (const id of ["tools", "lost", "below"]) $(id).hidden = false;
 $("made").hidden = true;
 readSettings();
 apply();

@@ -82,13 +82,12 @@ function drawWall(lane) {
   });
 }
 
+const severalIn = (lane, figures) => [...figures[lane].releases.keys()].filter((name) => name !== NOBODY).length > 1;
+
 // A lane whose span has one release is a line, if the other has more or both have one and this is the store front's.
 function isFolded(lane, figures) {
-  const lanes = shown();
-  const many = (of) => [...figures[of].releases.keys()].filter((name) => name !== NOBODY).length > 1;
-  if (lanes.length === 1 || many(lane)) return false;
-  const [other] = lanes.filter((of) => of !== lane);
-  return many(other) || lane === "storefront";
+  if (shown().length === 1 || severalIn(lane, figures)) return false;
+  return lane === "storefront" || severalIn("storefront", figures);
 }
 
 function showWalls(figures, current, isToSay) {

@@ -1,6 +1,7 @@
 //! The release view in a real Chromium: what it shows is what is so, and soon.
 
 mod audience;
+mod room;
 mod stage;
 mod view;
 
