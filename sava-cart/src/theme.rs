@@ -176,6 +176,24 @@ impl Sign {
     }
 }
 
+/// The colours of releases as custom properties: by day, by night, and as the browser prefers.
+pub(crate) fn colour_properties() -> String {
+    let properties = |by: fn(&Colour) -> &'static str| -> String {
+        let colours = SIGNS.iter().flat_map(|sign| {
+            sign.colours
+                .iter()
+                .enumerate()
+                .map(move |(place, colour)| format!("{}:{};", sign.property(place), by(colour)))
+        });
+        colours.collect()
+    };
+    let (light, dark) = (properties(|colour| colour.light), properties(|colour| colour.dark));
+    format!(
+        ":root{{{light}}}:root[data-theme=dark]{{{dark}}}\
+         @media (prefers-color-scheme: dark){{:root:not([data-theme=light]){{{dark}}}}}"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use palette::{

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use askama::Template;
 use axum::http::HeaderValue;
 
-use super::{look, release::colour_properties};
+use super::look;
 use crate::{
     product_service::sampler::Sample,
-    theme::{NOBODY, Sign},
+    theme::{NOBODY, Sign, colour_properties},
 };
 
 static STYLE: LazyLock<String> = LazyLock::new(|| {

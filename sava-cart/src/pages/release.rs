@@ -23,7 +23,7 @@ use crate::{
     product_service::sampler::Sample,
     reference::Route,
     state::AppState,
-    theme::{Colour, NOBODY, SIGNS, Sign},
+    theme::{NOBODY, SIGNS, Sign, colour_properties},
 };
 
 /// The files of `assets/release`, in an order in which each finds what it needs as it begins; they share one scope.
@@ -59,24 +59,6 @@ static STYLE: LazyLock<String> = LazyLock::new(|| {
     let sheet: String = include_str!("../../assets/release.css").lines().map(str::trim).collect();
     format!("{}{sheet}", colour_properties())
 });
-
-/// The colours of releases as custom properties: by day, by night, and as the browser prefers.
-pub(super) fn colour_properties() -> String {
-    let properties = |by: fn(&Colour) -> &'static str| -> String {
-        let colours = SIGNS.iter().flat_map(|sign| {
-            sign.colours
-                .iter()
-                .enumerate()
-                .map(move |(place, colour)| format!("{}:{};", sign.property(place), by(colour)))
-        });
-        colours.collect()
-    };
-    let (light, dark) = (properties(|colour| colour.light), properties(|colour| colour.dark));
-    format!(
-        ":root{{{light}}}:root[data-theme=dark]{{{dark}}}\
-         @media (prefers-color-scheme: dark){{:root:not([data-theme=light]){{{dark}}}}}"
-    )
-}
 
 /// This style and this script, pictures of its own, and samples from where the page came from.
 static POLICY: LazyLock<HeaderValue> =
