@@ -33,6 +33,8 @@ pub(crate) enum Field {
     Town,
     County,
     Postcode,
+    /// For the courier; optional, and no part of the address.
+    Note,
 }
 
 impl Field {
@@ -46,6 +48,7 @@ impl Field {
             Self::Town => "town",
             Self::County => "county",
             Self::Postcode => "postcode",
+            Self::Note => "note",
         }
     }
 
@@ -54,9 +57,16 @@ impl Field {
     pub(crate) const fn max_chars(self) -> usize {
         match self {
             Self::Email => 254,
-            Self::Address => 200,
+            Self::Address | Self::Note => 200,
             Self::Name | Self::Town | Self::County | Self::Postcode => 100,
         }
+    }
+
+    /// What to tell a shopper whose text is longer than the field takes.
+    #[must_use]
+    pub(crate) fn too_long(self, text: &str) -> Option<String> {
+        let max_chars = self.max_chars();
+        (text.chars().count() > max_chars).then(|| format!("Use at most {max_chars} characters"))
     }
 }
 
@@ -89,8 +99,8 @@ impl AddressForm {
             let text = tidy(text);
             if text.is_empty() && !missing.is_empty() {
                 errors.insert(field, missing.to_owned());
-            } else if text.chars().count() > field.max_chars() {
-                errors.insert(field, format!("Use at most {} characters", field.max_chars()));
+            } else if let Some(too_long) = field.too_long(&text) {
+                errors.insert(field, too_long);
             }
             text
         };
@@ -116,7 +126,7 @@ impl AddressForm {
 }
 
 /// One line of text: what no person can see or type is left out, and white space is one space.
-fn tidy(text: &str) -> String {
+pub(crate) fn tidy(text: &str) -> String {
     let words: Vec<String> = text
         .split_whitespace()
         .map(|word| word.chars().filter(|c| !c.is_control()).collect::<String>())

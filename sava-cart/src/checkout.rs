@@ -6,7 +6,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use crate::{
-    address::{Address, AddressForm, FieldErrors},
+    address::{Address, AddressForm, Field, FieldErrors, country::Country, tidy},
     cart::Cart,
     catalog::{Catalog, Listing, ProductId},
     checkout_limit::CheckoutLimit,
@@ -15,7 +15,7 @@ use crate::{
     money::Money,
     orders::{NotPlaced, Order, OrderLine, Orders, Placed, form_key::is_form_key},
     quote::{Quote, seen_total},
-    release::Release,
+    release::{Feature, Release},
     shopper::ShopperId,
 };
 
@@ -25,10 +25,30 @@ use crate::{
 pub(crate) struct CheckoutForm {
     #[serde(flatten)]
     pub address: AddressForm,
+    /// For the courier; forms of older releases have none.
+    pub note: String,
     /// What makes this form place one order and not two: from [`crate::orders::form_key`].
     pub key: String,
     /// The prices that the shopper saw: [`Quote::seen`].
     pub seen: String,
+}
+
+impl CheckoutForm {
+    /// Where the order goes, and the note for the courier: an empty one where `release` takes none.
+    ///
+    /// # Errors
+    /// The text of every field that is wrong.
+    fn delivery(&self, country: &Country, release: &Release) -> Result<(Address, String), FieldErrors> {
+        let note = if release.has(Feature::Note) { tidy(&self.note) } else { String::new() };
+        match (self.address.address(country), Field::Note.too_long(&note)) {
+            (Ok(address), None) => Ok((address, note)),
+            (address, wrong) => {
+                let mut errors = address.err().unwrap_or_default();
+                errors.extend(wrong.map(|text| (Field::Note, text)));
+                Err(errors)
+            }
+        }
+    }
 }
 
 /// What became of a shopper's wish to order.
@@ -146,7 +166,7 @@ impl Checkout<'_> {
         cart: &Cart,
         form: &CheckoutForm,
     ) -> Result<Order, Reason> {
-        let address = form.address.address(&listing.list.store.country).map_err(Reason::Invalid)?;
+        let delivery = form.delivery(&listing.list.store.country, self.release).map_err(Reason::Invalid)?;
         let has_only_fruit = cart.lines().iter().all(|line| matches!(line.id, ProductId::Fruit(_)));
         if !listing.is_fresh() && !has_only_fruit {
             return Err(Reason::PricesUnconfirmed);
@@ -156,7 +176,7 @@ impl Checkout<'_> {
             return Err(Reason::Changed { seen_total: seen_total(&form.seen) });
         }
         self.limit.take_one(self.client).map_err(Reason::TooMany)?;
-        let order = new_order(listing, quote, shopper, form, address);
+        let order = new_order(listing, quote, shopper, form, delivery);
         match self.orders.place(order).await {
             Ok(Placed::New(order) | Placed::Before(order)) => Ok(order),
             Ok(Placed::Foreign) => Err(Reason::FormUsed),
@@ -180,7 +200,7 @@ fn new_order(
     quote: Quote,
     shopper: &ShopperId,
     form: &CheckoutForm,
-    address: Address,
+    (address, note): (Address, String),
 ) -> Order {
     let lines = quote.lines.into_iter().map(|line| OrderLine {
         id: line.product.id,
@@ -195,6 +215,7 @@ fn new_order(
         form_key: form.key.clone(),
         placed_at: to_the_millisecond(OffsetDateTime::now_utc()),
         address,
+        note,
         lines: lines.collect(),
         total: quote.total,
     }

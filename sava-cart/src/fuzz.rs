@@ -19,7 +19,7 @@ use crate::{
     pages::list_query::ListQuery,
     pending,
     quote::seen_total,
-    release::{NEWEST, Release},
+    release::{DEFAULT, Release},
     shopper::ShopperId,
 };
 
@@ -111,7 +111,7 @@ pub fn form(data: &[u8]) {
 
 /// The query of the store front's list: the choice that is read is the one that a link to it makes.
 pub fn list_query(data: &[u8]) {
-    let release = Release::find(NEWEST).expect("it is in the table");
+    let release = Release::find(DEFAULT).expect("it is in the table");
     let choice = ListQuery::read(release, &String::from_utf8_lossy(data));
     assert_eq!(ListQuery::read(release, &choice.query()), choice);
 }

@@ -8,6 +8,7 @@ mod migrations;
 pub(crate) mod order;
 mod postgres;
 mod row;
+pub(crate) mod schema;
 mod session;
 mod sqlite;
 mod tls;
@@ -30,7 +31,7 @@ pub(crate) use database::Database;
 pub(crate) use order::{Order, OrderLine};
 pub(crate) use unavailable::Unavailable;
 
-use self::{form_key::is_form_key, postgres::Postgres, row::OrderRow, sqlite::Sqlite};
+use self::{form_key::is_form_key, postgres::Postgres, row::OrderRow, schema::Schema, sqlite::Sqlite};
 use crate::{metrics::ShopMetrics, shopper::ShopperId};
 
 /// What became of placing an order.
@@ -61,19 +62,6 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const IMPATIENCE: Duration = Duration::from_millis(1500);
 /// How often the database is looked at, for readiness and the log.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
-const INSERT: &str = "INSERT INTO orders
-    (number, locale, shopper, form_key, placed_at, currency, total, address, lines)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
-/// Reads orders by their columns' names: `*` would be others where a newer release has added one, and a statement that was
-/// prepared before finds nothing then.
-macro_rules! select {
-    ($condition:literal) => {
-        concat!(
-            "SELECT number, locale, shopper, form_key, placed_at, currency, total, address, lines FROM orders WHERE ",
-            $condition
-        )
-    };
-}
 /// The most orders that a shopper's list shows, newest first.
 const MAX_LISTED: i64 = 100;
 
@@ -81,6 +69,8 @@ const MAX_LISTED: i64 = 100;
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
     backend: Arc<Backend>,
+    /// As this release knows it.
+    schema: Schema,
     /// Whether the database did what it was last asked.
     is_well: Arc<AtomicBool>,
     failure: Arc<LastFailure>,
@@ -127,13 +117,14 @@ impl Orders {
     ///
     /// # Errors
     /// When there is no way to a database elsewhere.
-    pub(crate) fn new(database: &Database) -> io::Result<Self> {
+    pub(crate) fn new(database: &Database, schema: Schema) -> io::Result<Self> {
         let backend = match database {
-            Database::Sqlite(file) => Backend::Sqlite(Sqlite::new(file.as_deref())),
-            Database::Postgres(server) => Backend::Postgres(Box::new(Postgres::new(server)?)),
+            Database::Sqlite(file) => Backend::Sqlite(Sqlite::new(file.as_deref(), schema)),
+            Database::Postgres(server) => Backend::Postgres(Box::new(Postgres::new(server, schema)?)),
         };
         Ok(Self {
             backend: Arc::new(backend),
+            schema,
             is_well: Arc::new(AtomicBool::new(true)),
             failure: Arc::default(),
         })
@@ -247,18 +238,7 @@ impl Orders {
             let mut connection = pool.acquire().await?;
             // From here on the database may have it, whatever becomes of the connection.
             is_sent.store(true, Ordering::Relaxed);
-            let done = sqlx::query(INSERT)
-                .bind(&row.number)
-                .bind(&row.locale)
-                .bind(&row.shopper)
-                .bind(&row.form_key)
-                .bind(row.placed_at)
-                .bind(&row.currency)
-                .bind(row.total)
-                .bind(&row.address)
-                .bind(&row.lines)
-                .execute(&mut *connection)
-                .await?;
+            let done = row.insert(self.schema).execute(&mut *connection).await?;
             Ok::<_, sqlx::Error>(done.rows_affected() == 1)
         });
         written.await.map_err(|error| {
@@ -285,9 +265,9 @@ impl Orders {
     }
 
     async fn by_form_key(&self, shopper: &str, form_key: &str) -> Result<Option<Placed>, Unavailable> {
-        const QUERY: &str = select!("form_key = $1");
+        let query = self.schema.sql(|it| it.by_form_key);
         let row =
-            on_pool!(self, pool => sqlx::query_as::<_, OrderRow>(QUERY).bind(form_key).fetch_optional(pool))
+            on_pool!(self, pool => sqlx::query_as::<_, OrderRow>(query).bind(form_key).fetch_optional(pool))
                 .await?;
         let order = row.map(Order::try_from).transpose()?;
         Ok(order.map(|order| if order.shopper == shopper { Placed::Before(order) } else { Placed::Foreign }))
@@ -295,12 +275,12 @@ impl Orders {
 
     /// The shopper's order of that number; to everybody else there is none.
     pub(crate) async fn find(&self, shopper: &ShopperId, number: &str) -> Result<Option<Order>, Unavailable> {
-        const QUERY: &str = select!("number = $1 AND shopper = $2");
+        let query = self.schema.sql(|it| it.by_number);
         if !Order::is_number(number) {
             return Ok(None);
         }
         let row = on_pool!(self, pool => {
-            sqlx::query_as::<_, OrderRow>(QUERY).bind(number).bind(shopper.token()).fetch_optional(pool)
+            sqlx::query_as::<_, OrderRow>(query).bind(number).bind(shopper.token()).fetch_optional(pool)
         })
         .await?;
         row.map(Order::try_from).transpose()
@@ -308,9 +288,9 @@ impl Orders {
 
     /// The shopper's orders, newest first.
     pub(crate) async fn of_shopper(&self, shopper: &ShopperId) -> Result<Vec<Order>, Unavailable> {
-        const QUERY: &str = select!("shopper = $1 ORDER BY placed_at DESC LIMIT $2");
+        let query = self.schema.sql(|it| it.of_shopper);
         let rows = on_pool!(self, pool => {
-            sqlx::query_as::<_, OrderRow>(QUERY).bind(shopper.token()).bind(MAX_LISTED).fetch_all(pool)
+            sqlx::query_as::<_, OrderRow>(query).bind(shopper.token()).bind(MAX_LISTED).fetch_all(pool)
         })
         .await?;
         rows.into_iter().map(Order::try_from).collect()

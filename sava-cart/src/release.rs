@@ -1,6 +1,6 @@
 //! The releases of the store front: one table of what each asks sava-product for and what it shows.
 
-use crate::theme::Theme;
+use crate::{orders::schema::Schema, theme::Theme};
 
 /// Something that a shopper sees in some releases and not in others. Code and templates ask for a feature,
 /// never for a version.
@@ -14,6 +14,8 @@ pub enum Feature {
     Sorting,
     /// Short lists in pages, too.
     Pages,
+    /// A note for the courier with an order.
+    Note,
 }
 
 /// A version of sava-product's API, by the media type that asks for it.
@@ -47,6 +49,8 @@ pub struct Release {
     /// The versions of sava-product's API that it understands best, in order of preference.
     pub accepts: &'static [ApiVersion],
     pub features: &'static [Feature],
+    /// The orders' table as it makes and uses it.
+    pub schema: Schema,
     pub theme: Theme,
     /// Whether its checkout fails with a 500: a bad release on purpose, to be caught and rolled back.
     pub checkout_fails: bool,
@@ -61,6 +65,15 @@ const RELEASE_3: &[Feature] = &[
     Feature::Sorting,
     Feature::Pages,
 ];
+const RELEASE_3_1: &[Feature] = &[
+    Feature::Pictures,
+    Feature::Ratings,
+    Feature::Categories,
+    Feature::Search,
+    Feature::Sorting,
+    Feature::Pages,
+    Feature::Note,
+];
 
 /// All releases, oldest first; those that are bad on purpose come last.
 pub(crate) const RELEASES: &[Release] = &[
@@ -68,6 +81,7 @@ pub(crate) const RELEASES: &[Release] = &[
         version: "1.0.5",
         accepts: &[ApiVersion::V1],
         features: &[],
+        schema: Schema::Orders,
         theme: Theme::Square,
         checkout_fails: false,
     },
@@ -75,13 +89,23 @@ pub(crate) const RELEASES: &[Release] = &[
         version: "2.0.4",
         accepts: &[ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_2,
+        schema: Schema::Orders,
         theme: Theme::Circle,
         checkout_fails: false,
     },
     Release {
-        version: NEWEST,
+        version: DEFAULT,
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
+        schema: Schema::Orders,
+        theme: Theme::Hexagon,
+        checkout_fails: false,
+    },
+    Release {
+        version: "3.1.0",
+        accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
+        features: RELEASE_3_1,
+        schema: Schema::Note,
         theme: Theme::Hexagon,
         checkout_fails: false,
     },
@@ -89,13 +113,14 @@ pub(crate) const RELEASES: &[Release] = &[
         version: "3.0.1-broken",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
+        schema: Schema::Orders,
         theme: Theme::Triangle,
         checkout_fails: true,
     },
 ];
 
-/// The newest good release: the default.
-pub(crate) const NEWEST: &str = "3.0.0";
+/// The newest good release that leaves the orders' table as it is; those after it are for whoever asks for them.
+pub(crate) const DEFAULT: &str = "3.0.0";
 
 impl Release {
     /// The release of that version.
@@ -143,11 +168,18 @@ mod tests {
     #[test]
     fn unknown_release_lists_those_there_are() {
         let error = Release::find("4.0.0").unwrap_err();
-        assert!(error.contains("1.0.5, 2.0.4, 3.0.0, 3.0.1-broken"), "{error}");
+        assert!(error.contains("1.0.5, 2.0.4, 3.0.0, 3.1.0, 3.0.1-broken"), "{error}");
     }
 
     #[test]
-    fn newest_release_is_in_the_table_and_good() {
-        assert!(!Release::find(NEWEST).unwrap().checkout_fails);
+    fn default_release_is_in_the_table_and_good() {
+        assert!(!Release::find(DEFAULT).unwrap().checkout_fails);
+    }
+
+    #[test]
+    fn releases_that_take_a_note_keep_it() {
+        for release in RELEASES {
+            assert_eq!(release.has(Feature::Note), release.schema.has_note(), "{}", release.version);
+        }
     }
 }

@@ -18,10 +18,10 @@ use crate::{
 
 /// The store front of the shop
 #[derive(Parser, Clone, Debug)]
-#[command(name = "sava-cart", version = release::NEWEST, max_term_width = 100)]
+#[command(name = "sava-cart", version = release::DEFAULT, max_term_width = 100)]
 pub struct Settings {
     /// Release of the store front
-    #[arg(long, env = "SAVA_RELEASE", default_value = release::NEWEST, value_parser = Release::find)]
+    #[arg(long, env = "SAVA_RELEASE", default_value = release::DEFAULT, value_parser = Release::find)]
     pub release: &'static Release,
 
     /// The locale of the store that this process serves, such as ie or uk

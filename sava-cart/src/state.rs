@@ -58,7 +58,7 @@ impl AppState {
                 move || catalog.path()
             }),
             catalog,
-            orders: Orders::new(database)?,
+            orders: Orders::new(database, release.schema)?,
             metrics,
             cookies: Cookies::new(key, locale, settings.is_public_https()),
             settings: Arc::new(settings.clone()),

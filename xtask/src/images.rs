@@ -13,8 +13,8 @@ pub(crate) struct ServiceImages {
     pub(crate) folder: &'static str,
     /// The releases to show and to use, oldest first.
     good: &'static [&'static str],
-    /// The releases that are bad on purpose.
-    bad: &'static [&'static str],
+    /// The releases that no floating tag leads to: bad on purpose, or of a lesson that one takes knowingly.
+    untagged: &'static [&'static str],
 }
 
 /// All images. docker/docker-bake.hcl has the same list, and the services' own tables of releases: a test holds them
@@ -24,16 +24,16 @@ pub(crate) const SERVICES: &[ServiceImages] = &[
         name: "sava-product",
         folder: "sava-product",
         good: &["1.0.3", "2.0.1", "3.0.0"],
-        bad: &["2.0.2-crash", "2.0.2-errors", "2.0.2-leak", "2.0.2-slow", "2.1.0-breaking"],
+        untagged: &["2.0.2-crash", "2.0.2-errors", "2.0.2-leak", "2.0.2-slow", "2.1.0-breaking"],
     },
     ServiceImages {
         name: "sava-cart",
         folder: "sava-cart",
         good: &["1.0.5", "2.0.4", "3.0.0"],
-        bad: &["3.0.1-broken"],
+        untagged: &["3.1.0", "3.0.1-broken"],
     },
-    ServiceImages { name: "sava-contract", folder: "contract", good: &["3.0.0"], bad: &[] },
-    ServiceImages { name: "sava-shoppers", folder: "tools/shoppers", good: &["3.0.0"], bad: &[] },
+    ServiceImages { name: "sava-contract", folder: "contract", good: &["3.0.0"], untagged: &[] },
+    ServiceImages { name: "sava-shoppers", folder: "tools/shoppers", good: &["3.0.0"], untagged: &[] },
 ];
 
 /// One image to build.
@@ -41,7 +41,7 @@ pub(crate) const SERVICES: &[ServiceImages] = &[
 pub(crate) struct Image {
     pub(crate) service: &'static str,
     pub(crate) release: &'static str,
-    /// The other tags that it has: `2.0`, `2` and `latest` in their usual sense. A bad release has none.
+    /// The other tags that it has: `2.0`, `2` and `latest` in their usual sense. Some have none.
     pub(crate) floating_tags: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl Image {
         SERVICES
             .iter()
             .flat_map(|service| {
-                let releases = service.good.iter().chain(service.bad);
+                let releases = service.good.iter().chain(service.untagged);
                 releases.map(|release| Self {
                     service: service.name,
                     release,

@@ -17,6 +17,8 @@ pub(crate) struct Order {
     /// When it was placed, to the millisecond.
     pub placed_at: OffsetDateTime,
     pub address: Address,
+    /// For the courier; empty where the shopper wrote none, or the release took none.
+    pub note: String,
     pub lines: Vec<OrderLine>,
     /// What it costs, VAT included.
     pub total: Money,

@@ -2,33 +2,29 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use sava_service::Resolver;
 use sqlx::{
     PgPool,
-    migrate::Migrator,
     postgres::{PgPoolOptions, PgSslMode},
 };
 use tokio::sync::OnceCell;
 
 use super::{
     database::{ACQUIRE_TIMEOUT, PostgresServer},
-    migrations, session,
+    migrations,
+    row::OrderRow,
+    schema::Schema,
+    session,
     unavailable::{Unavailable, is_read_only},
 };
 use crate::relay::{self, Relay};
 
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(migrations::postgres);
-
-/// An order of nobody's, to try whether orders can be written.
-const TRIAL: &str = "INSERT INTO orders
-    (number, locale, shopper, form_key, placed_at, currency, total, address, lines)
-    VALUES ('', '', '', '', 0, '', 0, '', '') ON CONFLICT DO NOTHING";
-
 pub(super) struct Postgres {
+    schema: Schema,
     pool: PgPool,
     /// The way to a server elsewhere, which a socket of this machine does not need.
     relay: Option<Relay>,
@@ -47,7 +43,7 @@ impl fmt::Debug for Postgres {
 impl Postgres {
     /// # Errors
     /// When there is no way to the server.
-    pub(super) fn new(server: &PostgresServer) -> io::Result<Self> {
+    pub(super) fn new(server: &PostgresServer, schema: Schema) -> io::Result<Self> {
         let oldest = Arc::new(Mutex::new(None));
         let limit = Arc::clone(&oldest);
         let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT).before_acquire(
@@ -71,7 +67,7 @@ impl Postgres {
         if let Some(relay) = &relay {
             options = options.socket(relay.directory());
         }
-        Ok(Self { pool: pool.connect_lazy_with(options), relay, migrated: OnceCell::new(), oldest })
+        Ok(Self { schema, pool: pool.connect_lazy_with(options), relay, migrated: OnceCell::new(), oldest })
     }
 
     /// The pool, once its tables are there.
@@ -79,9 +75,15 @@ impl Postgres {
         self.migrated
             .get_or_try_init(|| async {
                 // So that what stands in the way of a connection is not said of the tables.
-                drop(self.pool.acquire().await?);
+                let mut connection = self.pool.acquire().await?;
                 // Replicas that start together take turns: the migrator holds an advisory lock.
-                Ok::<_, Unavailable>(MIGRATIONS.run(&self.pool).await?)
+                // `run` itself takes a pool or a plain connection, and no handler of axum's takes that of a pool.
+                let made = migrations::postgres(self.schema).run_direct(None, &mut *connection, false).await;
+                if made.is_err() {
+                    // The migrator leaves the lock to the session: other replicas would wait for it.
+                    let _ = connection.close().await;
+                }
+                Ok::<_, Unavailable>(made?)
             })
             .await?;
         Ok(&self.pool)
@@ -100,7 +102,7 @@ impl Postgres {
         let pool = self.pool().await?;
         let result = async {
             let mut transaction = pool.begin().await?;
-            sqlx::query(TRIAL).execute(&mut *transaction).await?;
+            OrderRow::TRIAL.insert(self.schema).execute(&mut *transaction).await?;
             transaction.rollback().await
         };
         let result = result.await;

@@ -1,11 +1,12 @@
 //! An order as both databases keep it.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx::{ColumnIndex, Database, Decode, Encode, FromRow, Row, Type, query::Query};
 use time::OffsetDateTime;
 
 use super::{
     order::{Order, OrderLine},
+    schema::Schema,
     unavailable::Unavailable,
 };
 use crate::money::Money;
@@ -25,6 +26,8 @@ pub(super) struct OrderRow {
     pub(super) address: String,
     /// [`LineColumn`]s as JSON.
     pub(super) lines: String,
+    /// For the courier; empty where there is none.
+    pub(super) note: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,11 +58,26 @@ where
             total: row.try_get("total")?,
             address: row.try_get("address")?,
             lines: row.try_get("lines")?,
+            note: row.try_get("note")?,
         })
     }
 }
 
 impl OrderRow {
+    /// An order of nobody's, to try whether orders can be written.
+    pub(super) const TRIAL: Self = Self {
+        number: String::new(),
+        locale: String::new(),
+        shopper: String::new(),
+        form_key: String::new(),
+        placed_at: 0,
+        currency: String::new(),
+        total: 0,
+        address: String::new(),
+        lines: String::new(),
+        note: String::new(),
+    };
+
     pub(super) fn of(order: &Order) -> Result<Self, Unavailable> {
         let lines: Vec<_> = order
             .lines
@@ -82,7 +100,27 @@ impl OrderRow {
             total: order.total.amount,
             address: serde_json::to_string(&order.address).map_err(json)?,
             lines: serde_json::to_string(&lines).map_err(json)?,
+            note: order.note.clone(),
         })
+    }
+
+    /// What writes the row, where there is none of its number or form key yet. A schema without a note has none to keep.
+    pub(super) fn insert<'q, DB: Database>(&'q self, schema: Schema) -> Query<'q, DB, DB::Arguments>
+    where
+        &'q str: Encode<'q, DB> + Type<DB>,
+        i64: Encode<'q, DB> + Type<DB>,
+    {
+        let query = sqlx::query(schema.sql(|it| it.insert))
+            .bind(&*self.number)
+            .bind(&*self.locale)
+            .bind(&*self.shopper)
+            .bind(&*self.form_key)
+            .bind(self.placed_at)
+            .bind(&*self.currency)
+            .bind(self.total)
+            .bind(&*self.address)
+            .bind(&*self.lines);
+        if schema.has_note() { query.bind(&*self.note) } else { query }
     }
 }
 
@@ -113,6 +151,7 @@ impl TryFrom<OrderRow> for Order {
             locale: row.locale,
             shopper: row.shopper,
             form_key: row.form_key,
+            note: row.note,
             number: row.number.clone(),
         })
     }

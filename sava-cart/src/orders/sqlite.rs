@@ -4,16 +4,12 @@ use std::{
     fs::{File, OpenOptions},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::{
-        LazyLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use sqlx::{
     Connection as _, SqlitePool,
-    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::OnceCell;
@@ -21,20 +17,16 @@ use tokio::sync::OnceCell;
 use super::{
     database::ACQUIRE_TIMEOUT,
     migrations,
+    row::OrderRow,
+    schema::Schema,
     unavailable::{Unavailable, is_damage},
 };
-
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(migrations::sqlite);
-
-/// An order of nobody's, to try whether orders can be written.
-const TRIAL: &str = "INSERT INTO orders
-    (number, locale, shopper, form_key, placed_at, currency, total, address, lines)
-    VALUES ('', '', '', '', 0, '', 0, '', '')";
 
 #[derive(Debug)]
 pub(super) struct Sqlite {
     /// `None` is memory.
     file: Option<PathBuf>,
+    schema: Schema,
     pool: SqlitePool,
     /// What the file was when the tables were made.
     opened: OnceCell<Option<FileId>>,
@@ -47,7 +39,7 @@ pub(super) struct Sqlite {
 type FileId = (u64, u64);
 
 impl Sqlite {
-    pub(super) fn new(file: Option<&Path>) -> Self {
+    pub(super) fn new(file: Option<&Path>, schema: Schema) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(file.unwrap_or(Path::new(":memory:")))
             .create_if_missing(true)
@@ -63,6 +55,7 @@ impl Sqlite {
         };
         Self {
             file: file.map(Path::to_owned),
+            schema,
             pool: pool.connect_lazy_with(options),
             opened: OnceCell::new(),
             is_damaged: AtomicBool::new(false),
@@ -111,8 +104,9 @@ impl Sqlite {
     /// Another process may make the same tables at the same time, and SQLite has no lock to hold meanwhile: whoever
     /// comes second fails, looks again, and finds them made.
     async fn migrate(&self) -> Result<(), Unavailable> {
-        let first = MIGRATIONS.run(&self.pool).await;
-        if first.is_err() { Ok(MIGRATIONS.run(&self.pool).await?) } else { Ok(()) }
+        let migrations = migrations::sqlite(self.schema);
+        let first = migrations.run(&self.pool).await;
+        if first.is_err() { Ok(migrations.run(&self.pool).await?) } else { Ok(()) }
     }
 
     /// Writes and syncs, which a full or read-only disk refuses. The trial order is gone within the same transaction.
@@ -121,7 +115,7 @@ impl Sqlite {
         let result = async {
             let mut connection = pool.acquire().await?;
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            sqlx::query(TRIAL).execute(&mut *transaction).await?;
+            OrderRow::TRIAL.insert(self.schema).execute(&mut *transaction).await?;
             sqlx::query("DELETE FROM orders WHERE number = ''").execute(&mut *transaction).await?;
             transaction.commit().await
         };

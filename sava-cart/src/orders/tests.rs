@@ -13,7 +13,11 @@ use crate::{
 };
 
 fn orders(directory: &TempDir) -> Orders {
-    Orders::new(&Database::Sqlite(Some(directory.path().join("orders.db")))).unwrap()
+    orders_of(directory, Schema::Orders)
+}
+
+fn orders_of(directory: &TempDir, schema: Schema) -> Orders {
+    Orders::new(&Database::Sqlite(Some(directory.path().join("orders.db"))), schema).unwrap()
 }
 
 fn order(shopper: &ShopperId) -> Order {
@@ -31,6 +35,7 @@ fn order(shopper: &ShopperId) -> Order {
             county: String::new(),
             postcode: "D02 X285".to_owned(),
         },
+        note: String::new(),
         lines: Vec::new(),
         total: Money { amount: 100, currency: Currency::EUR },
     }
@@ -126,6 +131,26 @@ async fn the_check_finds_what_an_order_would_meet() {
     let n_orders: i64 =
         sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&mut connection).await.unwrap();
     assert_eq!(n_orders, 1, "checks leave nothing");
+}
+
+/// Whichever has written an order, and in whatever order the releases came.
+#[tokio::test]
+async fn an_order_without_a_note_reads_as_one_with_an_empty_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let shopper = ShopperId::new();
+    let (older, newer) = (orders_of(&directory, Schema::Orders), orders_of(&directory, Schema::Note));
+    let with_note = Order { note: "Ring twice".to_owned(), ..order(&shopper) };
+    let before = order(&shopper);
+    older.place(before.clone()).await.unwrap();
+    newer.place(with_note.clone()).await.unwrap();
+    let after = order(&shopper);
+    older.place(after.clone()).await.unwrap();
+    for placed in [&before, &with_note, &after] {
+        let found = newer.find(&shopper, &placed.number).await.unwrap();
+        assert_eq!(found.as_ref(), Some(placed));
+        assert!(older.find(&shopper, &placed.number).await.unwrap().is_some());
+    }
+    assert_eq!((older.of_shopper(&shopper).await.unwrap().len(), older.check().await.is_ok()), (3, true));
 }
 
 /// As beside a newer release: it adds a column while this one runs, with its statements prepared.

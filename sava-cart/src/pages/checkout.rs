@@ -31,6 +31,7 @@ use crate::{
     pending,
     quote::Quote,
     reference::Route,
+    release::Feature,
     shopper::ShopperId,
     state::AppState,
 };
@@ -355,7 +356,7 @@ impl Attempt<'_> {
                 kind: if field == Field::Email { "email" } else { "text" },
                 autocomplete,
                 longest: field.max_chars(),
-                required: field != Field::County,
+                required: !matches!(field, Field::County | Field::Note),
                 is_code: field == Field::Postcode,
                 hint,
                 wrong,
@@ -363,7 +364,7 @@ impl Attempt<'_> {
                 value: value.to_owned(),
             }
         };
-        vec![
+        let mut rows = vec![
             vec![control(Field::Name, "Name", "name", &form.name)],
             vec![control(Field::Email, "E-mail", "email", &form.email)],
             vec![control(Field::Address, "Address", "address-line1", &form.address)],
@@ -372,7 +373,11 @@ impl Attempt<'_> {
                 control(Field::County, county_label, "address-level1", &form.county),
             ],
             vec![control(Field::Postcode, postcode_label, "postal-code", &form.postcode)],
-        ]
+        ];
+        if self.visit.has(Feature::Note) {
+            rows.push(vec![control(Field::Note, "Note for the courier", "off", &self.form.note)]);
+        }
+        rows
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     catalog::Store,
     orders::{Order, Unavailable},
     reference::Route,
+    release::Feature,
     state::AppState,
 };
 
@@ -68,6 +69,8 @@ struct OrderPage {
     lines: Vec<OrderedRow>,
     total: String,
     address: String,
+    /// For the courier; `None` also where this release shows none.
+    note: Option<String>,
     email: String,
 }
 
@@ -119,6 +122,7 @@ impl OrderPage {
                 .collect(),
             total: store.format(order.total),
             address: address.join("\n"),
+            note: Some(order.note).filter(|note| visit.has(Feature::Note) && !note.is_empty()),
             name: to.name,
             email: to.email,
         }
@@ -166,11 +170,13 @@ impl Page for OrderPage {
         }
         table.row(["Total".to_owned(), String::new(), String::new(), self.total.clone()]);
         let address: Vec<_> = self.address.lines().map(|line| format!("  {}\n", printable(line))).collect();
+        let note = self.note.as_deref().map(|note| format!("Note for the courier\n  {}\n", printable(note)));
         format!(
-            "Order {}, placed {}\n\n{table}\nVAT included. Delivered to\n{}",
+            "Order {}, placed {}\n\n{table}\nVAT included. Delivered to\n{}{}",
             self.number,
             self.placed,
-            address.concat()
+            address.concat(),
+            note.unwrap_or_default()
         )
     }
 }

@@ -8,6 +8,7 @@ mod hostile;
 mod https;
 mod large;
 mod lost_answers;
+mod migrations;
 mod orders;
 mod origins;
 mod outage;

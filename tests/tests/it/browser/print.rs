@@ -30,14 +30,16 @@ async fn are_printed(driver: &WebDriver, parts: &[(&str, bool)]) {
 #[tokio::test]
 async fn an_order_is_printed_in_black_on_white_without_what_only_a_screen_needs() {
     let product = Product::start().await;
-    let cart = Cart::start().product(&product.url("")).await;
+    let cart = Cart::start().release("3.1.0").product(&product.url("")).await;
     let browser = Browser::start(Script::On).await;
     let shopper = BrowserShopper::enters(&browser, &cart.url("/")).await;
     shopper.presses_at("Willow dreamcatcher", "Add").await;
     shopper.goes_to("Cart").await;
     shopper.presses("Check out").await;
     shopper.fills_in_the_address("Eircode", "D02 X285").await;
+    shopper.fills_in("Note for the courier", "Ring twice").await;
     shopper.presses("Place the order").await;
+    assert_eq!(shopper.text("//address/following-sibling::p").await, "Ring twice");
 
     let driver = browser.driver();
     prints(driver).await;
@@ -45,6 +47,7 @@ async fn an_order_is_printed_in_black_on_white_without_what_only_a_screen_needs(
         ("h1", true),
         (".receipt table", true),
         ("address", true),
+        ("address ~ p", true),
         ("header .brand", true),
         ("header nav", false),
         ("footer nav", false),

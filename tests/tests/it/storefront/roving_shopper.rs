@@ -45,6 +45,13 @@ impl RovingShopper {
         self.client.get(cart.url(path)).send().await.unwrap()
     }
 
+    /// The page as that media type.
+    pub(super) async fn get_as(&self, cart: &Running, path: &str, media_type: &str) -> String {
+        let answer = self.client.get(cart.url(path)).header("accept", media_type).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        body(answer).await
+    }
+
     pub(super) async fn post(&self, cart: &Running, path: &str, form: &[(&str, &str)]) -> Response {
         self.client.post(cart.url(path)).form(form).send().await.unwrap()
     }
@@ -96,11 +103,23 @@ pub(super) struct Filled {
     pub(super) key: String,
     pub(super) seen: String,
     pub(super) postcode: String,
+    /// For the courier, which releases of before 3.1.0 do not ask for.
+    pub(super) note: String,
 }
 
 impl Filled {
     pub(super) fn of_page(page: &str) -> Self {
-        Self { key: hidden(page, "key"), seen: hidden(page, "seen"), postcode: "D02 X285".to_owned() }
+        Self {
+            key: hidden(page, "key"),
+            seen: hidden(page, "seen"),
+            postcode: "D02 X285".to_owned(),
+            note: String::new(),
+        }
+    }
+
+    /// The same with a note for the courier.
+    pub(super) fn with_note(self, note: &str) -> Self {
+        Self { note: note.to_owned(), ..self }
     }
 
     /// The same with another country's postcode.
@@ -108,13 +127,14 @@ impl Filled {
         Self { postcode: postcode.to_owned(), ..self }
     }
 
-    fn fields(&self) -> [(&'static str, &str); 7] {
+    fn fields(&self) -> [(&'static str, &str); 8] {
         [
             ("name", "Aoife Ní Bhriain"),
             ("email", "aoife@example.ie"),
             ("address", "1 Main Street"),
             ("town", "Dublin"),
             ("postcode", &self.postcode),
+            ("note", &self.note),
             ("key", &self.key),
             ("seen", &self.seen),
         ]

@@ -1,0 +1,2 @@
+-- Nullable, so that a release that does not know it goes on placing orders.
+ALTER TABLE orders ADD COLUMN note TEXT;
