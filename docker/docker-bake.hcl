@@ -59,7 +59,7 @@ target "sava-cart" {
   inherits = ["release"]
   name     = "sava-cart-${replace(release, ".", "-")}"
   matrix = {
-    release = ["1.0.5", "2.0.4", "3.0.0", "3.1.0", "3.0.1-broken"]
+    release = ["1.0.5", "2.0.4", "3.0.0", "3.1.0", "3.2.0", "3.0.1-broken", "3.1.1-narrow"]
   }
   args = {
     SERVICE = "sava-cart"

@@ -11,6 +11,7 @@ mod cart;
 mod catalog;
 mod checkout;
 mod checkout_limit;
+pub mod migrate;
 mod orders;
 mod pending;
 mod quote;

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use sava_cart::{
-    AppState, cookies, pages,
+    AppState, cookies, migrate, pages,
     settings::{Command, Settings},
 };
 use sava_service::{Identity, Metrics, Readiness, Service, faults::Faults, health, settings, telemetry};
@@ -13,6 +13,7 @@ async fn main() -> ExitCode {
     let settings: Settings = settings::parse("[::]:3000", "127.0.0.1:3081");
     let done = match &settings.command {
         Some(Command::Health) => health::check(settings.server.listen),
+        Some(Command::Migrate(migration)) => migrate::migrate(&settings, *migration).await,
         None => serve(settings).await,
     };
     match done {
@@ -38,6 +39,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let identity = Identity::new("sava-cart", settings.release.version);
     let state = AppState::new(&settings, &database, &identity, &readiness, &metrics)?;
+    state.contract_orders().await?;
     tokio::spawn(state.watch_orders(readiness.clone()));
     let state_for_version = state.clone();
     let service = Service {

@@ -160,6 +160,59 @@ impl Orders {
         }
     }
 
+    /// Makes the steps that lead to this release's schema.
+    pub(crate) async fn migrate(&self) -> Result<(), Unavailable> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.pool().await.map(drop),
+            Backend::Postgres(postgres) => postgres.pool().await.map(drop),
+        }
+    }
+
+    /// Contracts the table, where this release's schema does, before anything is served: an old release that still
+    /// writes is then still there. A database that is away is waited for later, as by every release.
+    ///
+    /// # Errors
+    /// When the orders of older releases are not filled.
+    pub(crate) async fn contract(&self) -> Result<(), Unavailable> {
+        if self.schema == Schema::NoteRequired
+            && let Err(error @ Unavailable::NotFilled) = self.check().await
+        {
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Fills the notes of orders that have none, some at a time so that none is locked for long, and says how many it
+    /// has filled. Releases that know of no note may write more meanwhile.
+    pub(crate) async fn back_fill(&self) -> Result<u64, Unavailable> {
+        const FILL: &str = "UPDATE orders SET note = '' WHERE number IN
+            (SELECT number FROM orders WHERE note IS NULL LIMIT 1000)";
+        let mut n_filled = 0;
+        loop {
+            let filled = on_pool!(self, pool => async {
+                Ok::<_, sqlx::Error>(sqlx::query(FILL).execute(pool).await?.rows_affected())
+            });
+            match filled.await? {
+                0 => return Ok(n_filled),
+                n => n_filled += n,
+            }
+        }
+    }
+
+    /// The number of orders whose notes are not filled.
+    pub(crate) async fn count_unfilled(&self) -> Result<i64, Unavailable> {
+        const COUNT: &str = "SELECT count(*) FROM orders WHERE note IS NULL";
+        on_pool!(self, pool => sqlx::query_scalar(COUNT).fetch_one(pool)).await
+    }
+
+    /// Takes back the steps after `version` that can be.
+    pub(crate) async fn undo(&self, version: i64) -> Result<(), Unavailable> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.undo(version).await,
+            Backend::Postgres(postgres) => postgres.undo(version).await,
+        }
+    }
+
     /// Closes the connections, after which the file of an SQLite database is whole without its write-ahead log.
     pub(crate) async fn close(&self) {
         let closed = async {

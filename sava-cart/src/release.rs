@@ -110,12 +110,28 @@ pub(crate) const RELEASES: &[Release] = &[
         checkout_fails: false,
     },
     Release {
+        version: "3.2.0",
+        accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
+        features: RELEASE_3_1,
+        schema: Schema::NoteRequired,
+        theme: Theme::Hexagon,
+        checkout_fails: false,
+    },
+    Release {
         version: "3.0.1-broken",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
         schema: Schema::Orders,
         theme: Theme::Triangle,
         checkout_fails: true,
+    },
+    Release {
+        version: "3.1.1-narrow",
+        accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
+        features: RELEASE_3_1,
+        schema: Schema::Delivery,
+        theme: Theme::Triangle,
+        checkout_fails: false,
     },
 ];
 
@@ -168,7 +184,7 @@ mod tests {
     #[test]
     fn unknown_release_lists_those_there_are() {
         let error = Release::find("4.0.0").unwrap_err();
-        assert!(error.contains("1.0.5, 2.0.4, 3.0.0, 3.1.0, 3.0.1-broken"), "{error}");
+        assert!(error.contains("1.0.5, 2.0.4, 3.0.0, 3.1.0, 3.2.0, 3.0.1-broken, 3.1.1-narrow"), "{error}");
     }
 
     #[test]

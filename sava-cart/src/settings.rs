@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, str::FromStr};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use reqwest::Url;
 use sava_service::settings::ServiceSettings;
@@ -88,6 +88,21 @@ pub struct Settings {
 pub enum Command {
     /// Ask the store front that runs here whether it is ready; exit code 0 if it is, else 1
     Health,
+    /// Bring the orders' database to what this release needs, and say what was done
+    Migrate(Migration),
+}
+
+/// What to do to the orders' table.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(multiple = false)]
+pub struct Migration {
+    /// And fill the notes of orders that releases wrote which know of none; can be run again
+    #[arg(long)]
+    pub back_fill: bool,
+
+    /// Take back this release's own last step instead, for a roll back to one that cannot stand beside it
+    #[arg(long)]
+    pub undo: bool,
 }
 
 /// The code of a store, in lower case: `ie`, `uk`, or another name that the product service knows it by, such as `gb`.
@@ -164,7 +179,8 @@ impl Settings {
             )?;
             return Ok(Database::Sqlite(Some(state.join("sava/sava-cart.db"))));
         };
-        if self.cookie_key.is_none() && matches!(database, Database::Postgres(_)) {
+        // A command has no cookies to sign.
+        if self.command.is_none() && self.cookie_key.is_none() && matches!(database, Database::Postgres(_)) {
             return Err(
                 "COOKIE_KEY is not set: with PostgreSQL several replicas serve the same shoppers and need the \
                  same key; set it to 64 random bytes in hex or base64, such as `openssl rand -hex 64` prints",

@@ -70,6 +70,14 @@ impl AppState {
         self.orders.clone().watch(readiness, self.metrics.clone())
     }
 
+    /// Contracts the orders' table, where this release does: before anything is served.
+    ///
+    /// # Errors
+    /// When orders of older releases stand in the way; nothing is changed then.
+    pub async fn contract_orders(&self) -> anyhow::Result<()> {
+        Ok(self.orders.contract().await?)
+    }
+
     /// Closes the orders' database.
     pub async fn close(&self) {
         self.orders.close().await;

@@ -30,7 +30,7 @@ pub(crate) const SERVICES: &[ServiceImages] = &[
         name: "sava-cart",
         folder: "sava-cart",
         good: &["1.0.5", "2.0.4", "3.0.0"],
-        untagged: &["3.1.0", "3.0.1-broken"],
+        untagged: &["3.1.0", "3.2.0", "3.0.1-broken", "3.1.1-narrow"],
     },
     ServiceImages { name: "sava-contract", folder: "contract", good: &["3.0.0"], untagged: &[] },
     ServiceImages { name: "sava-shoppers", folder: "tools/shoppers", good: &["3.0.0"], untagged: &[] },

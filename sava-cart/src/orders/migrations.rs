@@ -8,14 +8,13 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::schema::Schema;
+use super::schema::{DELIVERY, NOTE, NOTE_REQUIRED, ORDERS, Schema};
 
 /// A step's file: its version, description and type, which its name says, and its SQL.
 type Step = (i64, &'static str, MigrationType, &'static str);
 
-/// The versions of the steps.
-pub(super) const ORDERS: i64 = 1;
-pub(super) const NOTE: i64 = 2;
+const UP: MigrationType = MigrationType::ReversibleUp;
+const DOWN: MigrationType = MigrationType::ReversibleDown;
 
 /// The files of a database.
 macro_rules! steps {
@@ -23,6 +22,10 @@ macro_rules! steps {
         &[
             (ORDERS, "orders", MigrationType::Simple, file!($database, "0001_orders.sql")),
             (NOTE, "note", MigrationType::Simple, file!($database, "0002_note.sql")),
+            (NOTE_REQUIRED, "note required", UP, file!($database, "0003_note_required.up.sql")),
+            (NOTE_REQUIRED, "note required", DOWN, file!($database, "0003_note_required.down.sql")),
+            (DELIVERY, "delivery", UP, file!($database, "0004_delivery.up.sql")),
+            (DELIVERY, "delivery", DOWN, file!($database, "0004_delivery.down.sql")),
         ]
     };
 }
@@ -79,7 +82,12 @@ mod tests {
                 .iter()
                 .map(|&(version, description, of_type, sql)| (version, description.to_owned(), of_type, sql))
                 .collect();
-            assert_eq!(ours, files);
+            // Neither has an order of its own for the two ways of a step.
+            let sorted = |mut steps: Vec<_>| {
+                steps.sort_by_key(|(version, _, of_type, _)| (*version, *of_type == DOWN));
+                steps
+            };
+            assert_eq!(sorted(ours), sorted(files));
         }
     }
 

@@ -89,6 +89,12 @@ impl Postgres {
         Ok(&self.pool)
     }
 
+    /// Takes back the steps after `version` that can be.
+    pub(super) async fn undo(&self, version: i64) -> Result<(), Unavailable> {
+        drop(self.pool.acquire().await?);
+        Ok(migrations::postgres(self.schema).undo(&self.pool, version).await?)
+    }
+
     /// A server that is read-only may have become a standby: its connections are given up, and the next ones go to the
     /// primary.
     pub(super) fn note<T>(&self, result: &Result<T, sqlx::Error>) {

@@ -2,7 +2,11 @@
 
 use sqlx::{SqlSafeStr as _, SqlStr};
 
-use super::migrations::{NOTE, ORDERS};
+/// The versions of the steps that change the table.
+pub(super) const ORDERS: i64 = 1;
+pub(super) const NOTE: i64 = 2;
+pub(super) const NOTE_REQUIRED: i64 = 3;
+pub(super) const DELIVERY: i64 = 4;
 
 /// A shape of the table. A release finds its own, or one that it can stand beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +15,10 @@ pub enum Schema {
     Orders,
     /// Expanded: a note for the courier, NULL where a release wrote the order that knows of none.
     Note,
+    /// Contracted: a note is required, so that releases that know of none can write no order.
+    NoteRequired,
+    /// With the address under another name, all at once: bad on purpose. No older release finds it.
+    Delivery,
 }
 
 /// What a release asks of its table. Columns are named: `*` would be others where a newer release has added one, and a
@@ -25,9 +33,11 @@ pub(super) struct Statements {
 }
 
 macro_rules! select {
-    ($note:literal, $condition:literal) => {
+    ($address:literal, $note:literal, $condition:literal) => {
         concat!(
-            "SELECT number, locale, shopper, form_key, placed_at, currency, total, address, lines, ",
+            "SELECT number, locale, shopper, form_key, placed_at, currency, total, ",
+            $address,
+            " AS address, lines, ",
             $note,
             " AS note FROM orders WHERE ",
             $condition
@@ -36,18 +46,20 @@ macro_rules! select {
 }
 
 macro_rules! statements {
-    (writes $column:literal as $value:literal, reads $note:literal) => {
+    ($address:literal, writes $column:literal as $value:literal, reads $note:literal) => {
         Statements {
             insert: concat!(
-                "INSERT INTO orders (number, locale, shopper, form_key, placed_at, currency, total, address, lines",
+                "INSERT INTO orders (number, locale, shopper, form_key, placed_at, currency, total, ",
+                $address,
+                ", lines",
                 $column,
                 ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9",
                 $value,
                 ") ON CONFLICT DO NOTHING"
             ),
-            by_form_key: select!($note, "form_key = $1"),
-            by_number: select!($note, "number = $1 AND shopper = $2"),
-            of_shopper: select!($note, "shopper = $1 ORDER BY placed_at DESC LIMIT $2"),
+            by_form_key: select!($address, $note, "form_key = $1"),
+            by_number: select!($address, $note, "number = $1 AND shopper = $2"),
+            of_shopper: select!($address, $note, "shopper = $1 ORDER BY placed_at DESC LIMIT $2"),
         }
     };
 }
@@ -58,7 +70,22 @@ impl Schema {
         match self {
             Self::Orders => &[ORDERS],
             Self::Note => &[ORDERS, NOTE],
+            Self::NoteRequired => &[ORDERS, NOTE, NOTE_REQUIRED],
+            Self::Delivery => &[ORDERS, NOTE, DELIVERY],
         }
+    }
+
+    /// The version to go back to where its last step is taken back; `None` where that would lose what shoppers wrote.
+    pub(crate) const fn before_last_step(self) -> Option<i64> {
+        match self {
+            Self::Orders | Self::Note => None,
+            Self::NoteRequired | Self::Delivery => Some(NOTE),
+        }
+    }
+
+    /// Whether an order may have no note, not even an empty one.
+    pub(crate) const fn may_lack_a_note(self) -> bool {
+        matches!(self, Self::Note | Self::Delivery)
     }
 
     /// Whether an order has a note in it.
@@ -73,9 +100,13 @@ impl Schema {
 
     const fn statements(self) -> &'static Statements {
         match self {
-            Self::Orders => &statements!(writes "" as "", reads "''"),
+            Self::Orders => &statements!("address", writes "" as "", reads "''"),
             // An order without a note reads as one whose note is empty.
-            Self::Note => &statements!(writes ", note" as ", $10", reads "coalesce(note, '')"),
+            Self::Note => &statements!("address", writes ", note" as ", $10", reads "coalesce(note, '')"),
+            Self::NoteRequired => &statements!("address", writes ", note" as ", $10", reads "note"),
+            Self::Delivery => {
+                &statements!("delivery", writes ", note" as ", $10", reads "coalesce(note, '')")
+            }
         }
     }
 }

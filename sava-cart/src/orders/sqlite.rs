@@ -109,6 +109,12 @@ impl Sqlite {
         if first.is_err() { Ok(migrations.run(&self.pool).await?) } else { Ok(()) }
     }
 
+    /// Takes back the steps after `version` that can be.
+    pub(super) async fn undo(&self, version: i64) -> Result<(), Unavailable> {
+        self.make_file();
+        Ok(migrations::sqlite(self.schema).undo(&self.pool, version).await?)
+    }
+
     /// Writes and syncs, which a full or read-only disk refuses. The trial order is gone within the same transaction.
     pub(super) async fn check(&self) -> Result<(), Unavailable> {
         let pool = self.pool().await?;

@@ -1,6 +1,10 @@
 //! Why the orders' database did not do what it was asked.
 
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use sqlx::{
+    error::ErrorKind,
+    migrate::MigrateError,
+    postgres::{PgDatabaseError, PgSeverity},
+};
 
 use super::session::UNREACHABLE;
 
@@ -15,7 +19,13 @@ pub(crate) enum Unavailable {
     Unreachable(String),
     /// Its tables could not be made.
     #[error("the tables of the orders' database cannot be made: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[source] MigrateError),
+    /// A note is to be required, and there are orders without one.
+    #[error(
+        "there are orders without a note, of releases that know of none: run `sava-cart migrate --back-fill` of 3.1.0 \
+         once no such release runs any more"
+    )]
+    NotFilled,
     /// The file is not the one that was opened: what is written into that one is lost.
     #[error(
         "the file of the orders' database was deleted or replaced: put it back, or restart the store front"
@@ -41,6 +51,20 @@ impl From<sqlx::Error> for Unavailable {
                 Self::Unreachable(answer.message().to_owned())
             }
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<MigrateError> for Unavailable {
+    fn from(error: MigrateError) -> Self {
+        match &error {
+            // No other step can meet a NULL.
+            MigrateError::ExecuteMigration(sqlx::Error::Database(answer), _)
+                if matches!(answer.kind(), ErrorKind::NotNullViolation) =>
+            {
+                Self::NotFilled
+            }
+            _ => Self::Migration(error),
         }
     }
 }

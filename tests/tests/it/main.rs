@@ -4,6 +4,7 @@
 mod browser;
 mod cluster;
 mod contract;
+mod document;
 mod engine;
 mod harness;
 mod images;

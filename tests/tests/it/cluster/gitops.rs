@@ -10,6 +10,7 @@ use sava_testbed::{
     Product,
     binaries::{self, root},
 };
+use semver::{Version, VersionReq};
 use serde_json::{Value, json};
 
 use super::rendered::{Found, parsed, rendered, rendered_in};
@@ -285,10 +286,12 @@ fn image_policies_take_the_newest_good_release() {
         let pattern = regex_lite::Regex::new(pattern).expect("a pattern that can be read");
         let floating = ["latest", "3", "3.0"].map(str::to_owned);
         let tags = binaries::releases(name).into_iter().chain(floating);
-        let newest = tags.filter(|it| pattern.is_match(it)).max_by_key(|it| {
-            it.split('.').map(|it| it.parse::<u32>().expect("a number")).collect::<Vec<_>>()
-        });
-        assert_eq!(newest.as_ref(), Some(&staging[name]), "staging has the newest");
+        let range = policy.object["spec"]["policy"]["semver"]["range"].as_str().expect("a range");
+        let range = VersionReq::parse(range).expect("a range that can be read");
+        let versions =
+            tags.filter(|it| pattern.is_match(it)).map(|it| Version::parse(&it).expect("a version"));
+        let newest = versions.filter(|it| range.matches(it)).max().expect("a release");
+        assert_eq!(newest.to_string(), staging[name], "staging has the newest");
         let mark = format!("newTag: {} # {{\"$imagepolicy\": \"flux-system:{name}:tag\"}}", staging[name]);
         assert!(marks.contains(&mark), "no line has {mark}");
         policies += 1;

@@ -29,6 +29,11 @@ fn without_release(file: &Path) -> String {
     let text = std::fs::read_to_string(file).expect("a manifest");
     let (_comment, manifest) = text.split_once('\n').expect("a comment first");
     let object = parsed(&name, manifest).remove(0).object;
+    // What a release needs of those before it is its own.
+    let manifest = match (manifest.split_once("  annotations:\n"), manifest.split_once("\nspec:")) {
+        (Some((head, _)), Some((_, spec))) => format!("{head}spec:{spec}"),
+        _ => manifest.to_owned(),
+    };
     let labels = &object["metadata"]["labels"];
     let version = labels["version"].as_str().expect("a version");
     let manifest = manifest.replace(version, "VERSION");
