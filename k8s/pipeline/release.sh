@@ -114,6 +114,28 @@ undo() {
   [ "$undone" = no ] || $kubectl annotate service "$service" sava.example/run- sava.example/renewed- >/dev/null
 }
 
+# Refuses a release that narrows the database (its annotation sava.example/needs-at-least) while a pod of an older
+# release than that uses the same one, or while the Job that prepares it (needs-job) has not run to its end. Whether
+# it has left nothing to do the release itself looks, before it serves.
+check_data() {
+  oldest=$(field '.metadata.annotations.sava\.example/needs-at-least')
+  [ -n "$oldest" ] || return 0
+  uses='{{range .spec.containers}}{{range .env}}{{if eq .name "DATABASE_URL"}}{{with .value}}{{.}}{{end}}{{with .valueFrom}}{{with .secretKeyRef}}{{.name}}/{{.key}}{{end}}{{end}}{{end}}{{end}}{{end}}'
+  database=$(of_manifest "go-template={{with .spec.template}}$uses{{end}}")
+  too_old=$($kubectl get pods -l "app=$app" -o "go-template={{range .items}}{{.metadata.name}} {{.metadata.labels.version}} $uses{{\"\\n\"}}{{end}}" \
+    | while read -r pod version used; do
+      first=$(printf '%s\n' "$oldest" "$version" | sort -V | head -n 1)
+      [ "$used" != "$database" ] || [ "$first" = "$oldest" ] || echo "  $pod, of $version"
+    done)
+  [ -z "$too_old" ] || fail "$new narrows the database $database, and pods use it that are older than $oldest: nothing was done. They would take no more orders:
+$too_old
+Scale their Deployments to 0, and run the Job that fills what they wrote (again)"
+  job=$(field '.metadata.annotations.sava\.example/needs-job')
+  [ -n "$job" ] || return 0
+  complete=$($kubectl get job "$job" --ignore-not-found -o 'jsonpath={.status.conditions[?(@.type=="Complete")].status}')
+  [ "$complete" = True ] || fail "$new needs that the Job $job has run to its end, after the last pod that is older than $oldest: nothing was done"
+}
+
 [ -z "${REPORT:-}" ] || touch "$REPORT.md" || fail "no report can be written to $REPORT.md"
 stage=
 note=$(of_service '.metadata.annotations.sava\.example/run') || fail "there is no Service $service"
@@ -142,6 +164,7 @@ if [ -n "$already" ]; then
 fi
 
 check_needs
+check_data
 
 id=$$-$(date +%s)
 seen=$(of_service .metadata.resourceVersion)

@@ -284,6 +284,37 @@ async fn store_front_with_a_broken_checkout_is_stopped_by_the_verdict() {
     assert_eq!(shop.in_production("sava-cart-ie").await, "2.0.4");
 }
 
+/// Until no older release uses its database, and what they wrote is filled; other databases do not matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn release_that_narrows_the_database_waits_for_older_ones() {
+    let shop = Shop::open().await.with_postgres().await;
+    shop.create(&["sava-cart-3.1.0-ie"]).await;
+    shop.select("sava-cart-ie", "3.1.0").await;
+    let bring_out = async || {
+        let output =
+            shop.bring_out("sava-cart-3.2.0-ie", "sava-cart-ie", "sava-cart-ie", &[("PODS", "1")]).await;
+        (output.status.code(), text_of(&output))
+    };
+    let is_refused = async |why: &str| {
+        let (code, text) = bring_out().await;
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(why) && !text.contains("of 1.0.5") && !text.contains("of 3.1.0"), "{text}");
+        assert_eq!(shop.in_production("sava-cart-ie").await, "3.1.0");
+        assert_eq!(shop.run(&["get", "deployments", "-l", "version=3.2.0", "-o", "name"]).await, "");
+    };
+    is_refused(", of 2.0.4\nScale their Deployments to 0").await;
+    shop.run(&["scale", "deployment/sava-cart-2.0.4-ie", "--replicas=0"]).await;
+    shop.run(&["wait", "--for=delete", "pod", "-l", "version=2.0.4", "--timeout=60s"]).await;
+    is_refused("3.2.0 needs that the Job sava-cart-back-fill has run to its end").await;
+    shop.run(&["create", "-f", "k8s/tutorial/sava-cart-back-fill.yml"]).await;
+    shop.run(&["wait", "--for=condition=complete", "job/sava-cart-back-fill", "--timeout=60s"]).await;
+    let filled = shop.run(&["logs", "-l", "app=sava-cart-back-fill"]).await;
+    assert_eq!(filled, "0 orders filled, 0 left\n");
+    let (code, text) = bring_out().await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(shop.in_production("sava-cart-ie").await, "3.2.0");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn release_that_is_deployed_already_is_used_and_left() {
     let shop = Shop::open().await;
