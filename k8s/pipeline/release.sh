@@ -5,7 +5,8 @@
 #   k8s/pipeline/release.sh k8s/tutorial/sava-product-2.0.1.yml sava-product
 #
 # MANIFEST is a Deployment with the labels app and version, and SERVICE the Service whose selector says which version is
-# in production. Exit code 0: released; 1: stopped, and everything is as it was; 2: refused, and nothing was done.
+# in production. Exit code 0: released; 1: stopped, and everything is as it was, but for what a release did to the data
+# (then it says so); 2: refused, and nothing was done.
 #
 # A run notes on the Service, in the annotation sava.example/run, what was so before: whoever finds a note that nobody
 # renews any more ends what that run left.
@@ -257,6 +258,7 @@ until grep -q 127.0.0.1 "$directory/proxy"; do
 done
 api="http://localhost:$(sed 's/.*://' "$directory/proxy")/api/v1/namespaces/${NAMESPACE:-vampio-organization-environment}"
 pod=$($kubectl get pods -l "$labels,version=$new" -o 'jsonpath={.items[0].metadata.name}')
+admin=$($kubectl get pod "$pod" -o 'jsonpath={.spec.containers[0].ports[?(@.name=="admin")].containerPort}')
 if [ "$app" = sava-product ] && [ "${RULES:-}" != none ]; then
   say "try it at its pod: does it keep the contract?"
   rules=
@@ -276,6 +278,25 @@ else
     explain <"$directory/curl"
     exit 1
   }
+fi
+
+# What a release does to the data when it starts shows at the store fronts that were there before: each tries every
+# five seconds whether orders can be written. The canary would show only that they are worse than the new release.
+if [ "$app" = sava-cart ]; then
+  say "do the pods of $old take orders beside it?"
+  run sleep 7
+  for each in $($kubectl get pods -l "$labels,version=$old" -o 'jsonpath={.items[*].metadata.name}'); do
+    # One unlucky look decides nothing: what it says now is looked at until it has tried again.
+    tries=0
+    while curl -sS "$api/pods/$each:$admin/proxy/readyz?verbose" 2>&1 | grep -q '"orders":{"ok":false'; do
+      tries=$((tries + 1))
+      [ $tries -lt 8 ] || {
+        because "$each, of $old, takes no orders beside it. What $new did to the data stays, until \`sava-cart migrate --undo\` of it takes it back"
+        exit 1
+      }
+      run sleep 1
+    done
+  done
 fi
 
 begin canary
@@ -298,7 +319,6 @@ begin memory
 # What shoppers hardly see: a pod that grows until its limit ends it, and is started again.
 restarts=$($kubectl get pod "$pod" -o 'jsonpath={.status.containerStatuses[0].restartCount}')
 [ "$restarts" = 0 ] || { because "$pod was started again, $restarts times"; exit 1; }
-admin=$($kubectl get pod "$pod" -o 'jsonpath={.spec.containers[0].ports[?(@.name=="admin")].containerPort}')
 memory=$(curl -sSf --retry 5 --retry-delay 1 "$api/pods/$pod:$admin/proxy/metrics" | awk '/^process_resident_memory_bytes / { printf "%d", $2 / 1e6 }')
 [ -n "$memory" ] || { because "$pod does not tell its memory at a port with the name admin"; exit 1; }
 say "$pod uses $memory MB of memory; it may use ${MEMORY:-50}"

@@ -284,6 +284,19 @@ async fn store_front_with_a_broken_checkout_is_stopped_by_the_verdict() {
     assert_eq!(shop.in_production("sava-cart-ie").await, "2.0.4");
 }
 
+/// Where the comparison of the canary with production would find nothing: it is production that is worse.
+#[tokio::test(flavor = "multi_thread")]
+async fn release_that_closes_production_for_orders_is_stopped_before_its_canary() {
+    let shop = Shop::open().await.with_postgres().await;
+    let output =
+        shop.bring_out("sava-cart-3.1.1-narrow-ie", "sava-cart-ie", "sava-cart-ie", &[("PODS", "1")]).await;
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("of 2.0.4, takes no orders beside it."), "{text}");
+    assert!(text.contains("stopped at: try; 2.0.4 stays in production"), "{text}");
+    assert_eq!(shop.run(&["get", "deployments", "-l", "version=3.1.1-narrow", "-o", "name"]).await, "");
+}
+
 /// Until no older release uses its database, and what they wrote is filled; other databases do not matter.
 #[tokio::test(flavor = "multi_thread")]
 async fn release_that_narrows_the_database_waits_for_older_ones() {
