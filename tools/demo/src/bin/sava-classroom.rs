@@ -88,7 +88,7 @@ fn welcome(cluster: &ApiServer, folder: &Path, n_students: u8) -> anyhow::Result
     );
     if !is_there("pg_ctl", "--version") && !Path::new("/usr/lib/postgresql").exists() {
         text.push_str(
-            "Step 17 needs PostgreSQL on this machine, which is not here: its pod will not get ready.\n",
+            "Steps 17 and 18 need PostgreSQL on this machine, which is not here: its pod will not get ready.\n",
         );
     }
     if n_students > 0 {
