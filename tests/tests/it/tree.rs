@@ -256,7 +256,7 @@ fn each_fuzz_target_has_a_corpus_and_a_test() {
     assert!(targets.len() > 5, "{targets:?}");
     assert_eq!(listed("fuzz/corpus"), targets);
     assert_eq!(between(&read("fuzz/Cargo.toml"), "[[bin]]\nname = \""), targets);
-    let tests = read("sava-product/src/fuzz.rs") + &read("sava-cart/src/fuzz.rs");
+    let tests = ["sava-product/src/fuzz.rs", "sava-cart/src/fuzz.rs"].map(read).concat();
     assert_eq!(between(&tests, "try_all(\""), targets);
 }
 
