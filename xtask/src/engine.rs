@@ -118,12 +118,8 @@ fn provide(image: &str, engine: &Engine, docker: &Docker, folder: &Path) -> anyh
 /// The image that docker/Dockerfile compiles in.
 fn rust_image() -> anyhow::Result<String> {
     let dockerfile = read("docker/Dockerfile")?;
-    let mut words =
-        dockerfile.lines().filter(|line| line.starts_with("FROM ")).flat_map(str::split_whitespace);
-    Ok(words
-        .find(|word| word.starts_with("rust:"))
-        .context("docker/Dockerfile names no rust: image")?
-        .to_owned())
+    let image = dockerfile.lines().find_map(|line| line.strip_prefix("ARG RUST_IMAGE="));
+    Ok(image.context("docker/Dockerfile has no ARG RUST_IMAGE")?.to_owned())
 }
 
 /// The database of docker/compose.yaml's `postgres` profile.
