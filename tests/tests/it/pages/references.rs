@@ -3,11 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use reqwest::StatusCode;
-use sava_testbed::{Cart, Product};
+use sava_testbed::{Cart, Product, binaries};
 
 use super::visitor::Visitor;
-
-const RELEASES: [&str; 4] = ["1.0.5", "2.0.4", "3.0.0", "3.0.1-broken"];
 
 /// Follows every reference from the first page on. The visitor looks at each answer for what is not relative.
 async fn crawl(store: &Visitor) -> usize {
@@ -83,9 +81,9 @@ async fn visit_everything(store: &Visitor) {
 #[tokio::test]
 async fn every_reference_of_every_release_is_relative_and_leads_somewhere() {
     let product = Product::start().await;
-    for release in RELEASES {
+    for release in binaries::releases("sava-cart") {
         for base in ["/", "/shop/"] {
-            let cart = Cart::start().release(release).product(&product.url("")).env("BASE_PATH", base).await;
+            let cart = Cart::start().release(&release).product(&product.url("")).env("BASE_PATH", base).await;
             let store = Visitor::of(&cart.url(base));
             visit_everything(&store).await;
             let n_pages = crawl(&store).await;
