@@ -71,13 +71,17 @@ function add(sample) {
   const place = taken % KEPT;
   for (const name in kept) kept[name][place] = typeof sample[name] === "string" ? theOne(sample[name]) : sample[name];
   taken += 1;
-  if (sample.storefront === NOBODY) {
+  // Also one that was cut within its answer.
+  if (sample.storefront === NOBODY || sample.storefrontError.startsWith("no answer")) {
     if (!outage.n) outage.since = sample.t;
     outage.last = Math.max(outage.last, sample.t + sample.ms);
     if (sample.t >= lostSince) outage.n += 1;
   } else {
-    lost += outage.n;
-    outage.n = 0;
+    // One that began before the outage may end within it.
+    if (sample.t > outage.since) {
+      lost += outage.n;
+      outage.n = 0;
+    }
     if (sample.t >= lostSince) lost += (sample.storefrontError ? 1 : 0) + (sample.own && sample.productError ? 1 : 0);
   }
   for (const lane of LANES) {

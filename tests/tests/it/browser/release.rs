@@ -109,6 +109,27 @@ async fn closed_shop_is_not_a_loss() {
     assert_eq!(view.run("return document.querySelector('#lost-count').textContent").await, "0");
 }
 
+/// The last answers are cut, or come when others have failed already.
+#[tokio::test]
+async fn answer_that_is_cut_when_the_shop_closes_is_not_a_loss() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let samples = "let asked = 0;
+        window.fetch = async () => {
+            const n = asked += 1;
+            if (n > 21) throw new TypeError('refused');
+            if (n === 20) await new Promise((done) => setTimeout(done, 1000));
+            return { ok: true, headers: new Headers({ 'X-Sava-Release': '3.0.0' }), json: async () => {
+                if (n === 21) throw new TypeError('cut');
+                return { storefront: { release: '3.0.0', instance: 'a' }, product: { sample: n, release: '2.0.1',
+                    instance: 'b', apiVersion: 'v2', latencyMs: 2, etag: '', error: null } };
+            } };
+        };";
+    let view = View::open_after(samples, &browser, &cart.url("/")).await;
+    view.wait("document.querySelector('#pulse').textContent.includes('closed')").await;
+    assert_eq!(view.run("return document.querySelector('#lost-count').textContent").await, "0");
+}
+
 #[tokio::test]
 async fn failing_release_is_seen_within_two_seconds() {
     let canary = Canary::start("2.0.2-errors").await;
