@@ -260,6 +260,19 @@ fn each_fuzz_target_has_a_corpus_and_a_test() {
     assert_eq!(between(&tests, "try_all(\""), targets);
 }
 
+/// Cargo reads the manifests of the whole workspace, whatever is built.
+#[test]
+fn images_are_built_with_every_manifest() {
+    let let_in =
+        fs::read_to_string(root().join("docker/Dockerfile.dockerignore")).expect("a file of the tree");
+    // A workspace of its own.
+    for folder in crates().into_iter().filter(|it| !it.ends_with("fuzz")) {
+        let folder = folder.strip_prefix(root()).expect("below the root").display();
+        let lines = [format!("!{folder}/"), format!("!{folder}/Cargo.toml")];
+        assert!(let_in.lines().any(|line| lines.iter().any(|it| it == line)), "{folder} is left out");
+    }
+}
+
 /// Lines of code before the tests that stand at the end of a file.
 fn length(text: &str) -> usize {
     let code = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
