@@ -185,6 +185,7 @@ reasons() {
   $kubectl get pods -l "$labels,version=$new" -o 'go-template={{range .items}}{{$pod := .metadata.name}}{{range .status.containerStatuses}}{{with .state.waiting}}{{$pod}} waits: {{.reason}} {{.message}}{{"\n"}}{{end}}{{with .lastState.terminated}}{{$pod}} ended: {{.reason}}, exit code {{.exitCode}}{{"\n"}}{{end}}{{end}}{{end}}' | sed 's/ <no value>$//'
   for each in $($kubectl get pods -l "$labels,version=$new" -o 'jsonpath={.items[*].metadata.name}'); do
     $kubectl get events --field-selector "involvedObject.name=$each,type=Warning" -o 'jsonpath={range .items[*]}{.reason}: {.message}{"\n"}{end}' 2>/dev/null | tail -n 3
+    # One that never began, or is gone, has none.
     log=$($kubectl logs "$each" --tail=3 2>/dev/null || true)
     [ -z "$log" ] || echo "the last lines of its log:
 $log"
@@ -193,16 +194,19 @@ $log"
 
 stop() {
   trap - EXIT
-  # The way back is gone to its end.
+  # The way back is gone to its end, whatever fails on it.
   trap '' HUP INT TERM
+  # Those that have ended by themselves need no end.
   for process in $child $proxy $watch; do kill "$process" 2>/dev/null || true; done
   if [ "$noted" = yes ] && [ "$stage" != released ]; then
     say "stopped at: $stage; $old stays in production"
     [ -z "$signal" ] || because "it got the signal $signal"
+    # Where this fails kubectl has said why; the pods are still to be put back.
     select_version "\"$(of_note selector)\"" >/dev/null || true
     # Before the pods are gone.
     case $stage$signal in deploy | memory | release) reasons | explain ;; esac
     undo
+    # All is undone: a report that cannot be written changes nothing of that.
     report stopped || true
     rm -rf "$directory"
     exit 1
@@ -218,9 +222,11 @@ done
 # Renews the note; and if this run is killed, ends the processes that it started.
 watch_over() {
   while kill -0 $$ 2>/dev/null; do
+    # What fails once is tried again in five seconds, long before the note is old.
     $kubectl annotate --overwrite service "$service" "sava.example/renewed=$(date +%s)" || true
     sleep 5
   done
+  # Those that have ended by themselves need no end.
   for file in "$directory"/*.pid; do kill "$(cat "$file")" || true; done
   rm -rf "$directory"
 }
@@ -237,7 +243,7 @@ if [ -n "$already" ]; then
   $kubectl scale "deployment/$deployment" --replicas=1
 else
   say "deploy $deployment, with no traffic"
-  # Pods of an earlier run may be on their way out.
+  # Pods of an earlier run may be on their way out; that there is none, or that one stays, is no reason to stop.
   run $kubectl wait --for=delete pod -l "$labels,version=$new" --timeout=60s >/dev/null 2>&1 || true
   sed "s|image: vampio/|image: $registry/|" "$manifest" \
     | $kubectl annotate --local -f - "sava.example/run=$id" -o yaml \
@@ -340,6 +346,7 @@ run $kubectl rollout status "deployment/$deployment" --timeout="${TIMEOUT:-120s}
 # Released and noted no more, in one step.
 unnoted='"metadata":{"annotations":{"sava.example/run":null,"sava.example/renewed":null}}'
 $kubectl patch service "$service" --type=merge -p "{$unnoted,\"spec\":{\"selector\":{\"version\":\"$new\"}}}"
+# It is released, whether or not that can be written down.
 report released || true
 stage=released
 kill "$watch" 2>/dev/null || true
