@@ -5,6 +5,7 @@
 //! which request meets which fault is up to the machine.
 
 mod database;
+mod effort;
 mod faulty_link;
 mod name_server;
 mod oracle;
@@ -13,5 +14,6 @@ mod runs;
 mod shopper;
 mod trace;
 
-pub use report::{Report, markdown};
-pub use runs::{Effort, Run};
+pub use effort::Effort;
+pub use report::Report;
+pub use runs::Run;

@@ -2,11 +2,15 @@
 
 #![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum as _};
-use sava_soak::{Effort, Report, Run, markdown};
+use sava_soak::{Effort, Report, Run};
 
 /// Runs shops under faults, and compares what shoppers were promised with what is kept.
 #[derive(Parser)]
@@ -24,7 +28,8 @@ struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Write the figures into this page, between its marks `<!-- figures -->` and `<!-- end of figures -->`
+    /// Write the figures into this page: a row for each run, in the table between `<!-- figures: full -->` (or `short`)
+    /// and `<!-- end of figures -->`
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
 }
@@ -33,29 +38,23 @@ struct Arguments {
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let runs = if arguments.runs.is_empty() { Run::value_variants().to_vec() } else { arguments.runs };
-    let mut reports: Vec<Report> = Vec::new();
+    let mut is_well = true;
     for run in runs {
         let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
         println!("{} with seed {seed}…", run.name());
         let report =
             run.start(arguments.effort, seed).await.with_context(|| format!("{} seed {seed}", run.name()))?;
         println!("{report}\n");
-        reports.push(report);
+        is_well &= report.findings.is_empty();
+        // At once, not at the end: the runs take more than an hour.
+        if let Some(page) = &arguments.write {
+            write(page, &report, arguments.effort).with_context(|| page.display().to_string())?;
+        }
     }
-    if let Some(page) = arguments.write {
-        write(&page, &markdown(&reports))?;
-    }
-    let is_well = reports.iter().all(|report| report.findings.is_empty());
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn write(page: &PathBuf, figures: &str) -> anyhow::Result<()> {
-    const START: &str = "<!-- figures -->\n";
-    const END: &str = "<!-- end of figures -->";
-    let text = std::fs::read_to_string(page).with_context(|| page.display().to_string())?;
-    let marks = || format!("{} has no marks for figures", page.display());
-    let (before, rest) = text.split_once(START).with_context(marks)?;
-    let (_, after) = rest.split_once(END).with_context(marks)?;
-    std::fs::write(page, format!("{before}{START}\n{figures}\n{END}{after}"))?;
-    Ok(())
+fn write(page: &Path, report: &Report, effort: Effort) -> anyhow::Result<()> {
+    let text = fs::read_to_string(page)?;
+    Ok(fs::write(page, report.note(&text, effort)?)?)
 }

@@ -30,6 +30,7 @@ use sava_testbed::{PATIENCE, binaries};
 use tokio::time::{sleep, timeout};
 
 use crate::{
+    effort::Effort,
     oracle::Oracle,
     report::Report,
     shopper::{Addresses, Shopper},
@@ -68,15 +69,6 @@ pub enum Run {
     Clock,
     /// Shopping without faults: memory, descriptors and threads stay as they are
     Endurance,
-}
-
-/// How much of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Effort {
-    /// A few seconds each, as the tests do it
-    Short,
-    /// Minutes each: the whole campaign
-    Full,
 }
 
 impl Run {
@@ -132,15 +124,6 @@ impl Run {
         let oracle = Arc::into_inner(oracle).expect("all shoppers have gone home");
         let (figures, findings) = oracle.into_parts();
         Ok(Report { run: self.name(), seed, took: began.elapsed(), figures, findings })
-    }
-}
-
-impl Effort {
-    fn choose<T>(self, short: T, full: T) -> T {
-        match self {
-            Self::Short => short,
-            Self::Full => full,
-        }
     }
 }
 
