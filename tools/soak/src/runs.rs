@@ -191,6 +191,10 @@ async fn orders_more(oracle: &Oracle, count: usize) -> anyhow::Result<()> {
     timeout(PATIENCE, placed).await.with_context(|| format!("no {count} orders more in {PATIENCE:?}"))
 }
 
+/// Releases of the store front that contract the table of orders, each with the only one that can stand beside it
+/// (docs/compatibility.md).
+const CONTRACTING: [(&str, &str); 1] = [("3.2.0", "3.1.0")];
+
 /// The releases of a service but those that are bad on purpose, which are pre-releases by their names (Semantic
 /// Versioning §9).
 fn good_releases(service: &str) -> Vec<String> {

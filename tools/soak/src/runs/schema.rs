@@ -5,15 +5,12 @@ use std::sync::Arc;
 use fastrand::Rng;
 use sava_testbed::{Cart, CartBuilder, Postgres, Product};
 
-use super::{Effort, Shoppers, crash::SQLITE_FILE, good_releases, orders_more};
+use super::{CONTRACTING, Effort, Shoppers, crash::SQLITE_FILE, good_releases, orders_more};
 use crate::{
     database,
     oracle::Oracle,
     shopper::{Addresses, Shopper},
 };
-
-/// Releases that contract the table, each with the only one that can stand beside it (docs/compatibility.md).
-const CONTRACTING: [(&str, &str); 1] = [("3.2.0", "3.1.0")];
 
 /// Whether both can use one database at the same time, from the first order on.
 fn stand_beside_each_other(one: &str, other: &str) -> bool {
