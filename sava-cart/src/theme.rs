@@ -202,6 +202,9 @@ mod tests {
         color_difference::{Ciede2000, Wcag21RelativeContrast},
     };
 
+    use regex_lite::Regex;
+    use serde_json::Value;
+
     use super::*;
     use crate::release::RELEASES;
 
@@ -348,5 +351,51 @@ mod tests {
         assert_eq!(Sign::of_release("3.2.0-rc1").shape, '⬢', "a candidate is not bad on purpose");
         assert_eq!(Sign::of_release("2.0.2-slow").shape, '▲');
         assert_eq!(Sign::of_release(NOBODY).shape, '✗');
+    }
+
+    /// Grafana is dark where nothing is said. The last override that matches a series' name holds.
+    #[test]
+    fn dashboard_has_the_colours_of_the_night() {
+        let dashboard: Value =
+            serde_json::from_str(include_str!("../../k8s/monitoring/sava-dashboard.json")).unwrap();
+        let mut count = 0;
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let legend =
+                |target: &Value| target["legendFormat"].as_str().is_some_and(|it| it.contains("release"));
+            if panel["type"] != "timeseries" || !panel["targets"].as_array().unwrap().iter().any(legend) {
+                continue;
+            }
+            count += 1;
+            let overrides = panel["fieldConfig"]["overrides"].as_array().unwrap();
+            let colour_of = |series: &str| {
+                let of_series = |it: &&Value| {
+                    let pattern = it["matcher"]["options"].as_str().unwrap();
+                    Regex::new(pattern.trim_matches('/')).unwrap().is_match(series)
+                };
+                let mut colours = overrides.iter().filter(of_series).filter_map(|it| {
+                    let property = &it["properties"][0];
+                    (property["id"] == "color").then(|| property["value"]["fixedColor"].as_str().unwrap())
+                });
+                colours.next_back().map(ToOwned::to_owned)
+            };
+            for sign in
+                SIGNS.iter().filter(|sign| sign.is_bad() || ["1", "2", "3"].iter().any(|it| sign.of == [*it]))
+            {
+                for (name, colour) in sign.of.iter().zip(sign.colours) {
+                    let release = if sign.is_bad() { format!("2.0.2-{name}") } else { format!("{name}.0.1") };
+                    for series in
+                        [&release, &format!("sava-product {release}"), &format!("sava-cart-ie {release} p95")]
+                    {
+                        assert_eq!(
+                            colour_of(series).as_deref(),
+                            Some(colour.dark),
+                            "{series} in {}",
+                            panel["title"]
+                        );
+                    }
+                }
+            }
+        }
+        assert!(count >= 5, "{count} panels tell releases apart");
     }
 }

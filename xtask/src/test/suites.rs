@@ -6,9 +6,9 @@ use super::{
     Need,
     need::{
         self, ACTIONLINT, AXE, CARGO_CYCLONEDX, CARGO_DENY, CARGO_NEXTEST, CARGO_SHEAR, CHROMIUM, DOCKER,
-        DOCKER_COMPOSE, DOCKER_REGISTRY, FAKETIME, HAPROXY, HCL, JQ, KUBECTL, KUBERNETES_MODELS,
-        KUBERNETES_VALIDATE, LIGHTHOUSE, PACT, PGBOUNCER, POSTGRESQL, PROMTOOL, SCHEMATHESIS, STRACE,
-        TYPESCRIPT, VALGRIND,
+        DOCKER_COMPOSE, DOCKER_REGISTRY, FAKETIME, GRAFANA_SCHEMA, HAPROXY, HCL, JQ, KUBECTL,
+        KUBERNETES_MODELS, KUBERNETES_VALIDATE, LIGHTHOUSE, PACT, PGBOUNCER, POSTGRESQL, PROMTOOL,
+        SCHEMATHESIS, STRACE, TYPESCRIPT, VALGRIND,
     },
     runner::{Count, check, nextest},
 };
@@ -98,6 +98,7 @@ pub(super) const SUITES: &[Suite] = &[
             &ACTIONLINT,
             &CARGO_NEXTEST,
             &FAKETIME,
+            &GRAFANA_SCHEMA,
             &HAPROXY,
             &JQ,
             &KUBECTL,
@@ -109,6 +110,7 @@ pub(super) const SUITES: &[Suite] = &[
             &PROMTOOL,
             &SCHEMATHESIS,
             &STRACE,
+            &TYPESCRIPT,
         ],
         run: |shell| nextest(shell, "processes", &[]),
     },

@@ -5,10 +5,11 @@ use std::{
     fs,
     io::Write as _,
     process::{Command, Stdio},
+    time::Instant,
 };
 
 use regex_lite::Regex;
-use sava_testbed::{Cart, Product, Running, binaries, body, client, command};
+use sava_testbed::{Cart, PATIENCE, Product, Prometheus, Running, binaries, body, client, command, tools};
 use serde_json::{Value, json};
 
 /// Labels of the target, which the scrape configuration adds, and the bound of a histogram's bucket.
@@ -131,6 +132,102 @@ async fn dashboard_and_alerts_name_what_is_exported() {
         })
         .sum();
     assert!(count > 10, "{count} metrics in the alerts");
+}
+
+/// What Grafana's published types say of a dashboard; nothing, where it is one.
+fn grafana_says(dashboard: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    std::os::unix::fs::symlink(
+        tools::folder("grafana-schema").join("node_modules"),
+        folder.path().join("node_modules"),
+    )
+    .unwrap();
+    file("types.ts", include_str!("dashboard.ts"));
+    file(
+        "dashboard.ts",
+        &format!(
+            "import type {{ SavaDashboard }} from \"./types.js\";\nexport const dashboard: SavaDashboard = {dashboard}"
+        ),
+    );
+    let options = json!({
+        "strict": true, "noEmit": true, "skipLibCheck": true,
+        "module": "nodenext", "moduleResolution": "nodenext", "target": "es2022",
+    });
+    file("tsconfig.json", &json!({ "compilerOptions": options, "files": ["dashboard.ts"] }).to_string());
+    let compiler = tools::folder("typescript").join("node_modules/.bin/tsc");
+    let output = command(compiler).arg("--project").arg(folder.path()).output().expect("TypeScript runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.success(), said.is_empty(), "{said}");
+    said
+}
+
+#[test]
+fn dashboard_is_one_by_the_schema_of_grafana() {
+    let dashboard = fs::read_to_string(binaries::root().join("k8s/monitoring/sava-dashboard.json")).unwrap();
+    let said = grafana_says(&dashboard);
+    assert_eq!(said, "");
+    for (right, wrong, named) in [
+        (r#""mode": "percent""#, r#""mode": "percents""#, "percents"),
+        (r#""fillOpacity": 70"#, r#""filOpacity": 70"#, "filOpacity"),
+        (r#""colorMode": "background""#, r#""colorMode": "red""#, "red"),
+        (r#""legendFormat":"#, r#""legend":"#, "legend"),
+        (r#""iconColor":"#, r#""icon":"#, "icon"),
+        (r#""gridPos":"#, r#""grid":"#, "grid"),
+    ] {
+        assert!(dashboard.contains(right), "{right}");
+        let said = grafana_says(&dashboard.replacen(right, wrong, 1));
+        assert!(said.contains(&format!("\"{named}\"")), "{wrong}: {said}");
+    }
+}
+
+/// Grafana's variables as it would fill them in: everything, and the shortest interval that it takes.
+fn filled_in(expression: &str) -> String {
+    let expression = expression.replace("$__rate_interval", "15s");
+    ["$app", "$release"].iter().fold(expression, |expression, name| expression.replace(name, ".+"))
+}
+
+/// What a real Prometheus has of each panel after some traffic, an order and a fault.
+#[tokio::test]
+async fn each_panel_of_the_dashboard_shows_something() {
+    let product = Product::start().await;
+    let cart = Cart::start().product(&product.url("")).await;
+    let mut prometheus = Prometheus::start().await;
+    prometheus.read("sava-product", "product-1", &product).await;
+    prometheus.read("sava-cart-ie", "cart-1", &cart).await;
+    let dashboard: Value = serde_json::from_str(
+        &fs::read_to_string(binaries::root().join("k8s/monitoring/sava-dashboard.json")).unwrap(),
+    )
+    .unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let questions = panels.iter().flat_map(|panel| {
+        let title = panel["title"].as_str().unwrap();
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        targets.map(move |target| (title, filled_in(target["expr"].as_str().unwrap())))
+    });
+    let notes = dashboard["annotations"]["list"].as_array().unwrap().iter();
+    let notes = notes
+        .map(|note| (note["name"].as_str().unwrap(), filled_in(note["target"]["expr"].as_str().unwrap())));
+    // What tells of nothing while all is well; and who is gone, as nobody is.
+    let of_trouble = ["Releases that go", "Faults on purpose"];
+    let mut open: Vec<_> = questions.chain(notes).collect();
+    assert!(open.len() > 25, "{} questions", open.len());
+    let start = Instant::now();
+    while open.iter().any(|(title, _)| !of_trouble.contains(title)) {
+        assert!(start.elapsed() < PATIENCE, "Prometheus has nothing for {open:#?}");
+        assert_eq!(cart.get("/").await.status(), 200);
+        let added = client().post(cart.url("/cart/items")).form(&[("id", "1")]).send().await.unwrap();
+        let cookie = added.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let ordered = client().post(cart.url("/checkout")).header("cookie", cookie).form(&[("name", "")]);
+        assert!(!ordered.send().await.unwrap().status().is_server_error());
+        let mut unanswered = Vec::new();
+        for (title, expression) in open {
+            if prometheus.now(&expression).await.unwrap_or_else(|it| panic!("{title}: {it}")).is_empty() {
+                unanswered.push((title, expression));
+            }
+        }
+        open = unanswered;
+    }
 }
 
 #[tokio::test]
