@@ -46,6 +46,7 @@ use crate::{
     product_service::{
         client::{Client, Failure, Request, Response},
         endpoint::{DEADLINE, Endpoint},
+        sampler::Sampler,
         single_flight::SingleFlight,
         statement::{stated, stated_version},
     },
@@ -92,6 +93,8 @@ struct Inner {
     /// What this release asks for.
     accept: HeaderValue,
     client: Client,
+    /// The release that the product service is asked to be, where this is a preview.
+    preview: Option<String>,
     /// Asks for what takes the product service time: where it has none for searches, the shop goes on.
     searches: Client,
     pictures: Pictures,
@@ -126,6 +129,7 @@ impl Catalog {
                 list_path: format!("products/{locale}"),
                 accept: HeaderValue::from_str(&release.accept()).expect("plain ASCII"),
                 client: client("lists"),
+                preview: endpoint.preview().map(str::to_owned),
                 searches: client("searches"),
                 pictures: Pictures::new(client("pictures")),
                 metrics,
@@ -159,9 +163,15 @@ impl Catalog {
         self.list(&PartQuery { parameters, is_everything: false, is_search: false }).await
     }
 
-    /// The list that is asked for, whole or as the answer to `parameters`: below the product service's base.
+    /// A sampler of the list, which asks for it as pages of `release` do.
     #[must_use]
-    pub(crate) fn path(&self) -> String {
+    pub(crate) fn sampler(&self, release: &Release, endpoint: &Endpoint) -> Sampler {
+        let catalog = self.clone();
+        Sampler::new(release, endpoint, move || catalog.path())
+    }
+
+    /// The list that is asked for, whole or as the answer to `parameters`: below the product service's base.
+    fn path(&self) -> String {
         let inner = &self.inner;
         if inner.memory().is_too_long() {
             format!("{}?{}", inner.list_path, ProductQuery::ALL.parameters(1, SAMPLED_PRODUCTS))
@@ -263,6 +273,7 @@ impl Inner {
             let served_by = listing.served_by.as_ref();
             tracing::info!(
                 n_products = listing.list.products.len(),
+                preview = self.preview,
                 release = served_by.and_then(|served_by| served_by.release.as_deref()),
                 instance = served_by.and_then(|served_by| served_by.instance.as_deref()),
                 api_version = served_by.map(|served_by| served_by.api_version.as_str()),
@@ -274,7 +285,8 @@ impl Inner {
             Freshness::Fruit => "fruit is on sale",
             Freshness::Fresh | Freshness::Stale { .. } => "its last good answer is shown",
         };
-        tracing::warn!(%failure, "the product service gives no products: {shown}");
+        let preview = self.preview.as_deref();
+        tracing::warn!(preview, %failure, "the product service gives no products: {shown}");
         self.readiness.report("products", Err(format!("{failure}: {shown}")));
     }
 

@@ -3,8 +3,10 @@
 pub(crate) mod client;
 pub(crate) mod endpoint;
 mod https;
+pub(crate) mod preview_release;
 pub(crate) mod sampler;
 pub(crate) mod single_flight;
 pub(crate) mod statement;
 
 pub use endpoint::Endpoint;
+pub use preview_release::PreviewRelease;

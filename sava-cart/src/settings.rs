@@ -13,6 +13,7 @@ use crate::{
     client,
     cookies::Key,
     orders::Database,
+    product_service::PreviewRelease,
     release::{self, Release},
 };
 
@@ -36,6 +37,12 @@ pub struct Settings {
     /// authorities]
     #[arg(long, env = "PRODUCT_SERVICE_CA", value_parser = Authorities::of_file)]
     pub product_service_ca: Option<Authorities>,
+
+    /// Releases that a request may ask for by X-Sava-Preview, separated by commas: it is passed on to the product service,
+    /// for a router to send it there, and the page says so. The header is ignored for any other [default: none]. Whoever
+    /// can send it sees that release: take it from strangers in front
+    #[arg(long, env = "PREVIEW_RELEASES", value_delimiter = ',', value_parser = PreviewRelease::from_str)]
+    pub preview_releases: Vec<PreviewRelease>,
 
     /// The path that the store front is under, where nothing strips it
     #[arg(long, env = "BASE_PATH", default_value = "/", value_parser = base_path)]

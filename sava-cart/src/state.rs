@@ -2,11 +2,13 @@
 
 use std::{io, sync::Arc};
 
+use axum::http::HeaderMap;
 use sava_service::{Identity, Metrics, Readiness, Resolver};
 
 use crate::{
     catalog::Catalog,
     cookies::{Cookies, Key},
+    dark_launch::DarkLaunches,
     metrics::ShopMetrics,
     orders::{Database, Orders},
     product_service::{Endpoint, sampler::Sampler},
@@ -25,6 +27,8 @@ pub struct AppState {
     pub(crate) catalog: Catalog,
     /// Samples of the product service, for the release view.
     pub(crate) sampler: Sampler,
+    /// What those see who ask for a release that shoppers do not get.
+    pub(crate) dark_launches: DarkLaunches,
     pub(crate) orders: Orders,
     pub(crate) metrics: ShopMetrics,
     /// The cookies of this store.
@@ -53,16 +57,19 @@ impl AppState {
         Ok(Self {
             release,
             identity: identity.clone(),
-            sampler: Sampler::new(release, &endpoint, {
-                let catalog = catalog.clone();
-                move || catalog.path()
-            }),
+            sampler: catalog.sampler(release, &endpoint),
+            dark_launches: DarkLaunches::new(&settings.preview_releases, locale, release, &endpoint),
             catalog,
             orders: Orders::new(database, release.schema)?,
             metrics,
             cookies: Cookies::new(key, locale, settings.is_public_https()),
             settings: Arc::new(settings.clone()),
         })
+    }
+
+    /// The products as those see them whose requests have these headers.
+    pub(crate) fn catalog_for(&self, headers: &HeaderMap) -> &Catalog {
+        self.dark_launches.asked_for(headers).map_or(&self.catalog, |launch| &launch.catalog)
     }
 
     /// Reports to `readiness`, metrics and the log whether orders can be written; never ends.

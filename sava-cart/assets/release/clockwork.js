@@ -52,7 +52,7 @@ function showState() {
   const slow = !paused && rate < settings.rate * 0.75 && at > 4000;
   const closed = isClosed();
   $("state").className = `state ${paused || closed ? "" : slow ? "slow" : "live"}`;
-  put($("pulse"), paused ? "paused" : closed ? "the shop is closed: no answer" : slow ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s of ${settings.rate}: answers are slow` : `live, ${Math.round(rate)}/s`);
+  put($("pulse"), paused ? "paused" : closed ? "the shop is closed: no answer" : slow ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s of ${settings.rate}: answers are slow` : `live, ${Math.round(rate)}/s${previewed && `, preview of ${previewed}`}`);
   put($("lost-count"), String(lostSoFar()));
   put($("lost-since"), `since ${clock(lostSince)}`);
   $("lost").classList.toggle("some", lostSoFar() > 0);

@@ -13,6 +13,7 @@ let paused = false;
 let pausedAt = 0;
 let inFlight = 0;
 let requests = 0;
+let previewed = ""; // the release that the last sample was a preview of
 let nextAt = performance.now();
 let answered = [];
 let lostSince = Date.now();
@@ -39,6 +40,7 @@ async function take() {
     const said = await response.json();
     sample.storefront = said.storefront.release;
     sample.storefrontPod = said.storefront.instance;
+    previewed = said.preview || "";
     readProduct(sample, said.product);
   } catch (thrown) {
     const error = /** @type {Error} */ (thrown);

@@ -86,7 +86,7 @@ pub(crate) async fn show_checkout(Extension(visit): Extension<Visit>) -> Respons
     if visit.cart.is_empty() {
         return visit.see(Route::Cart, None);
     }
-    let listing = visit.products_in_cart().await;
+    let listing = visit.products_to_order().await;
     let key = visit.pending_key().unwrap_or_else(new_form_key);
     let form = CheckoutForm { key, ..CheckoutForm::default() };
     // The cookie comes with the form and not with the order: of two that are sent at once, both have it.

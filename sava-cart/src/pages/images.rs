@@ -21,7 +21,7 @@ pub(crate) async fn show_image(
     headers: HeaderMap,
     Path(file): Path<String>,
 ) -> Result<Response, ErrorPage> {
-    let picture = state.catalog.image(&file).await.ok_or(ErrorPage::NoPicture)?;
+    let picture = state.catalog_for(&headers).image(&file).await.ok_or(ErrorPage::NoPicture)?;
     let etag = HeaderValue::from_str(&picture.etag).ok();
     let is_known = etag.as_ref().is_some_and(|etag| none_match_fails(&headers, etag));
     let mut response = if is_known {

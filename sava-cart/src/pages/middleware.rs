@@ -13,7 +13,7 @@ use super::{
     layout::{Layout, Link},
     visit::{CachePolicy, Finished, Page, Section, Visit},
 };
-use crate::{reference::Route, state::AppState};
+use crate::{product_service::preview_release::X_SAVA_PREVIEW, reference::Route, state::AppState};
 
 /// Gives each request its [`Visit`], each bare error its page, and each answer the headers that keep browsers safe.
 pub(super) async fn complete(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -39,7 +39,21 @@ pub(super) async fn complete(State(state): State<AppState>, mut request: Request
     for (name, value) in safe {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
+    if visit.can_preview() {
+        tell_previews_apart(&visit, &mut response);
+    }
     response
+}
+
+/// A preview is kept nowhere, and nothing that is kept is shown in its place. The answer names the release, so that who
+/// asked for it knows that it was heard.
+fn tell_previews_apart(visit: &Visit, response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("x-sava-preview"));
+    if let Some(launch) = visit.preview() {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_SAVA_PREVIEW, launch.release.header_value());
+    }
 }
 
 fn page_of(fault: ErrorPage, visit: &Visit) -> Response {

@@ -99,6 +99,8 @@ impl ScriptSign {
 struct ReleasePage<'a> {
     store: String,
     home: String,
+    /// The release that is previewed here, if one is.
+    preview: Option<&'a str>,
     /// Where the store is for others, if the store front is told so.
     address: String,
     icon: &'a str,
@@ -137,7 +139,7 @@ pub(crate) async fn show_release(
     if query.audience.is_some() && visit.representation() == Representation::Html {
         return show_audience(&state, &visit).await;
     }
-    let samples = state.sampler.table().await;
+    let samples = visit.sampler().table().await;
     let rows: Vec<_> = samples.iter().map(SampleRow::of).collect();
     let layout = visit.layout(Section::Elsewhere, None);
     let (body, content_type) = match visit.representation() {
@@ -146,6 +148,7 @@ pub(crate) async fn show_release(
             let page = ReleasePage {
                 store: layout.store,
                 home: visit.to(Route::Home),
+                preview: previewed(&visit),
                 address: visit.address(Route::Home).unwrap_or_default(),
                 icon: &layout.look.icon,
                 release: layout.release,
@@ -167,7 +170,7 @@ pub(crate) async fn show_release(
 
 /// The page of a phone. Its connection is closed, so that who asks again is balanced again.
 async fn show_audience(state: &AppState, visit: &Visit) -> Result<Response, ErrorPage> {
-    let (sample, table) = (state.sampler.sample().await, state.sampler.table().await);
+    let (sample, table) = (visit.sampler().sample().await, visit.sampler().table().await);
     let layout = visit.layout(Section::Elsewhere, None);
     let frame = (layout.store, visit.to(Route::Home), layout.look.icon.as_str());
     let page = AudiencePage::new(frame, &state.identity.release, &sample, &table);
@@ -189,6 +192,9 @@ pub(crate) struct SampleQuery {
 /// A sample as `/release/sample` gives it.
 #[derive(Debug, Serialize)]
 struct SampleAnswer<'a> {
+    /// The release that the request asked for by `X-Sava-Preview`, where it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<&'a str>,
     storefront: StoreFront<'a>,
     product: &'a Sample,
 }
@@ -209,7 +215,7 @@ pub(crate) async fn show_sample(
     Extension(visit): Extension<Visit>,
     Query(query): Query<SampleQuery>,
 ) -> Response {
-    let sample = state.sampler.sample().await;
+    let sample = visit.sampler().sample().await;
     let identity = &state.identity;
     let storefront = StoreFront {
         release: &identity.release,
@@ -219,10 +225,12 @@ pub(crate) async fn show_sample(
     let mut response = match visit.representation() {
         Representation::Text => {
             let is_plain = query.colour.as_deref() == Some("never");
-            answer("text/plain; charset=utf-8", line(&storefront, &sample, !is_plain))
+            answer("text/plain; charset=utf-8", line(&storefront, &sample, previewed(&visit), !is_plain))
         }
         Representation::Html => {
-            let mut response = Json(SampleAnswer { storefront, product: &sample }).into_response();
+            let mut response =
+                Json(SampleAnswer { preview: previewed(&visit), storefront, product: &sample })
+                    .into_response();
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response.extensions_mut().insert(Finished);
             response
@@ -235,6 +243,11 @@ pub(crate) async fn show_sample(
         headers.insert("x-sava-product-release", release);
     }
     response
+}
+
+/// The release that the visitor previews.
+fn previewed(visit: &Visit) -> Option<&str> {
+    visit.preview().map(|launch| launch.release.as_str())
 }
 
 fn answer(content_type: &'static str, body: String) -> Response {
@@ -297,7 +310,7 @@ fn shares(samples: &[Sample]) -> Vec<String> {
 }
 
 /// One line for a loop in a terminal: shape and colour by release, as in the picture.
-fn line(storefront: &StoreFront<'_>, sample: &Sample, is_coloured: bool) -> String {
+fn line(storefront: &StoreFront<'_>, sample: &Sample, preview: Option<&str>, is_coloured: bool) -> String {
     let paint = |code: &str, text: &str| {
         if is_coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     };
@@ -312,8 +325,9 @@ fn line(storefront: &StoreFront<'_>, sample: &Sample, is_coloured: bool) -> Stri
         || sample.api_version.unwrap_or("–").to_owned(),
         |error| paint("1;31", &format!("✗ {}", printable(error))),
     );
+    let preview = preview.map_or_else(String::new, |release| format!("  preview of {release}"));
     format!(
-        "{}  →  {product}  {outcome}  {:.1} ms\n",
+        "{}  →  {product}  {outcome}  {:.1} ms{preview}\n",
         named(storefront.release, storefront.instance),
         sample.latency_ms
     )
@@ -340,15 +354,15 @@ mod tests {
 
     #[test]
     fn line_names_both_hops_and_has_a_shape_beside_the_colour() {
-        let plain = line(&HERE, &sample(Some("2.0.1"), None), false);
+        let plain = line(&HERE, &sample(Some("2.0.1"), None), None, false);
         assert_eq!(plain, "⬢ 3.0.0        cart-1  →  ● 2.0.1        pod-1  v2  3.1 ms\n");
-        let coloured = line(&HERE, &sample(Some("2.0.1"), None), true);
+        let coloured = line(&HERE, &sample(Some("2.0.1"), None), None, true);
         assert!(coloured.contains("\x1b[1;38;5;208m●"), "{coloured:?}");
     }
 
     #[test]
     fn line_of_a_failure_says_so() {
-        let plain = line(&HERE, &sample(None, Some("no connection")), false);
+        let plain = line(&HERE, &sample(None, Some("no connection")), None, false);
         assert!(plain.contains("✗ no answer") && plain.contains("✗ no connection"), "{plain}");
     }
 

@@ -21,10 +21,12 @@ use super::{
 };
 use crate::{
     cart::Cart,
-    catalog::{FaultKind, Freshness, Listing, ProductId, ProductQuery, Store},
+    catalog::{Catalog, FaultKind, Freshness, Listing, ProductId, ProductQuery, Store},
     client::Client,
     cookies::Cookies,
+    dark_launch::DarkLaunch,
     pending,
+    product_service::sampler::Sampler,
     reference::{ReferenceBase, Route},
     release::{Feature, Release},
     shopper::ShopperId,
@@ -145,14 +147,38 @@ impl Visit {
         &self.state.cookies
     }
 
+    /// The release that the visitor sees before others do, if they ask for one that may be previewed.
+    #[must_use]
+    pub(crate) fn preview(&self) -> Option<&DarkLaunch> {
+        self.state.dark_launches.asked_for(&self.headers)
+    }
+
+    /// Whether answers depend on what the visitor wants to preview.
+    #[must_use]
+    pub(crate) fn can_preview(&self) -> bool {
+        !self.state.dark_launches.is_empty()
+    }
+
+    /// The products as this visitor sees them.
+    #[must_use]
+    pub(crate) fn catalog(&self) -> &Catalog {
+        self.state.catalog_for(&self.headers)
+    }
+
+    /// Samples of the product service as this visitor sees it.
+    #[must_use]
+    pub(crate) fn sampler(&self) -> &Sampler {
+        self.preview().map_or(&self.state.sampler, |launch| &launch.sampler)
+    }
+
     /// What is on sale now: all of it, or, where that is too much to be held, the products of this page of `query`.
     pub(crate) async fn page_of_products(&self, query: &ProductQuery, page: usize, size: usize) -> Listing {
-        self.state.catalog.page(query, page, size).await
+        self.catalog().page(query, page, size).await
     }
 
     /// The same with those of these ids.
     pub(crate) async fn products(&self, ids: impl IntoIterator<Item = ProductId>) -> Listing {
-        self.state.catalog.products(ids).await
+        self.catalog().products(ids).await
     }
 
     /// The same with those in the cart.
@@ -160,16 +186,21 @@ impl Visit {
         self.products(self.cart.ids()).await
     }
 
+    /// The same as the checkout sells them: a preview shows prices, and sells at none that others do not have.
+    pub(crate) async fn products_to_order(&self) -> Listing {
+        self.state.catalog.products(self.cart.ids()).await
+    }
+
     /// The store, for pages that show no products.
     #[must_use]
     pub(crate) fn store(&self) -> Store {
-        self.state.catalog.store()
+        self.catalog().store()
     }
 
     /// What a product is called that is not on sale any more.
     #[must_use]
     pub(crate) fn title_of_gone(&self, id: ProductId) -> String {
-        self.state.catalog.title_of_gone(id)
+        self.catalog().title_of_gone(id)
     }
 
     /// What form of answer the visitor wants.
@@ -219,13 +250,34 @@ impl Visit {
             ],
             pieces,
             language: language_of_texts(&store),
-            notice: listing.and_then(notice),
+            notice: self.notice(listing),
             stores: settings
                 .stores
                 .iter()
                 .map(|store| Link { href: store.url.clone(), name: store.name.clone(), ..Link::default() })
                 .collect(),
         }
+    }
+
+    /// The honest words on what the visitor sees, where that is not what sava-product says now to everybody.
+    fn notice(&self, listing: Option<&Listing>) -> Option<String> {
+        let of_products = listing.and_then(notice);
+        let Some(launch) = self.preview() else { return of_products };
+        let wanted = launch.release.as_str();
+        let product = listing.and_then(|listing| listing.served_by.as_ref()?.release.as_deref());
+        let of_preview = if product == Some(wanted) || self.state.release.version == wanted {
+            format!(
+                "This is a preview of release {wanted}, as you asked for. What you order is ordered, at everybody’s prices."
+            )
+        } else {
+            let service = self.state.identity.service;
+            let products = product.map_or_else(String::new, |release| format!(" and sava-product {release}"));
+            let here = self.state.release.version;
+            format!(
+                "You asked for a preview of release {wanted}: this is not it, but {service} {here}{products}."
+            )
+        };
+        Some([Some(of_preview), of_products].into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
 
     /// The answer that `page` is, in the form that the visitor wants.

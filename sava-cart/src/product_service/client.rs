@@ -119,7 +119,10 @@ impl Client {
     /// A client that asks the product service at `endpoint` for `what` (`lists`, `searches`, `pictures`).
     pub(crate) fn new(what: &'static str, endpoint: Endpoint, metrics: ShopMetrics) -> Self {
         let policy = failure_policy::consecutive_failures(MAX_FAILURES, backoff::constant(BREAK));
-        let breaker = StateMachine::new(policy, BreakerReport { what, metrics: metrics.clone() });
+        let breaker = StateMachine::new(
+            policy,
+            BreakerReport { what, preview: endpoint.preview().map(str::to_owned), metrics: metrics.clone() },
+        );
         Self { endpoint, connections: Mutex::new(None), breaker, metrics }
     }
 
@@ -267,6 +270,8 @@ fn chain(error: &reqwest::Error) -> String {
 struct BreakerReport {
     /// `lists`, `searches` or `pictures`.
     what: &'static str,
+    /// The release that it is asked to be.
+    preview: Option<String>,
     metrics: ShopMetrics,
 }
 
@@ -277,6 +282,7 @@ impl Instrument for BreakerReport {
         let (what, seconds) = (self.what, BREAK.as_secs());
         tracing::warn!(
             what,
+            preview = self.preview,
             seconds,
             "the product service failed again and again: it is left alone for a moment"
         );
@@ -284,7 +290,7 @@ impl Instrument for BreakerReport {
     }
 
     fn on_half_open(&self) {
-        tracing::info!(what = self.what, "the product service is tried again");
+        tracing::info!(what = self.what, preview = self.preview, "the product service is tried again");
     }
 
     fn on_closed(&self) {

@@ -2,10 +2,14 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use axum::http::HeaderMap;
 use reqwest::{ClientBuilder, Url};
 use sava_service::resolver::{ResolveError, Resolver};
 
-use super::https;
+use super::{
+    https,
+    preview_release::{PreviewRelease, X_SAVA_PREVIEW},
+};
 use crate::{
     authorities::Authorities,
     relay::{Relay, Server},
@@ -24,6 +28,8 @@ pub struct Endpoint {
     resolver: Resolver,
     /// The way to a service that speaks TLS.
     relay: Option<Arc<Relay>>,
+    /// The release that each request asks a router to send it to.
+    preview: Option<PreviewRelease>,
 }
 
 impl Endpoint {
@@ -50,7 +56,17 @@ impl Endpoint {
         } else {
             None
         };
-        Ok(Self { base, resolver, relay })
+        Ok(Self { base, resolver, relay, preview: None })
+    }
+
+    /// The same, where each request asks for that release.
+    pub(crate) fn previewing(&self, release: &PreviewRelease) -> Self {
+        Self { preview: Some(release.clone()), ..self.clone() }
+    }
+
+    /// The release that each request asks for, for log lines.
+    pub(crate) fn preview(&self) -> Option<&str> {
+        self.preview.as_ref().map(PreviewRelease::as_str)
     }
 
     /// The URL of `path`, which is of plain segments, without a slash before them.
@@ -70,10 +86,15 @@ impl Endpoint {
             .dns_resolver(self.resolver.clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy();
+            .no_proxy()
+            .default_headers(self.default_headers());
         match &self.relay {
             Some(relay) => builder.unix_socket(relay.socket()),
             None => builder,
         }
+    }
+
+    fn default_headers(&self) -> HeaderMap {
+        self.preview.iter().map(|release| (X_SAVA_PREVIEW, release.header_value())).collect()
     }
 }

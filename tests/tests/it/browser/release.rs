@@ -130,6 +130,19 @@ async fn answer_that_is_cut_when_the_shop_closes_is_not_a_loss() {
     assert_eq!(view.run("return document.querySelector('#lost-count').textContent").await, "0");
 }
 
+/// As with an extension of the browser that sets the header.
+#[tokio::test]
+async fn samples_of_a_preview_are_called_so() {
+    let product = Product::start().release("2.0.1").await;
+    let cart = Cart::start().product(&product.url("")).env("PREVIEW_RELEASES", "2.0.1").await;
+    let browser = Browser::start(Script::On).await;
+    let samples = "const asks = window.fetch;
+        window.fetch = (at, options) =>
+            asks(at, { ...options, headers: { ...options.headers, 'X-Sava-Preview': '2.0.1' } });";
+    let view = View::open_after(samples, &browser, &cart.url("/")).await;
+    view.wait("document.querySelector('#pulse').textContent.endsWith('/s, preview of 2.0.1')").await;
+}
+
 #[tokio::test]
 async fn failing_release_is_seen_within_two_seconds() {
     let canary = Canary::start("2.0.2-errors").await;
