@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use regex_lite::Regex;
 use sava_testbed::{binaries::root, tools};
 use serde_json::{Map, Value, json};
 
@@ -57,7 +58,7 @@ fn validate<'a>(objects: impl IntoIterator<Item = &'a Value>) -> (bool, String) 
 fn custom_resources_are_valid() {
     let (valid, text) = validate(all().iter().map(|it| &it.object));
     assert!(valid, "{text}");
-    assert_eq!(text.lines().last(), Some("31 objects"), "some kinds were not looked at");
+    assert_eq!(text.lines().last(), Some("33 objects"), "some kinds were not looked at");
 }
 
 #[test]
@@ -86,6 +87,132 @@ fn planted_mistakes_in_custom_resources_are_found() {
         "Cannot find module",
     );
     check("no specification", |it| it["spec"] = json!("none"), "must be object");
+}
+
+/// All texts and objects in an object, with what they are called.
+fn walk(object: &Value, visit: &mut impl FnMut(&str, &Value)) {
+    let (names, values): (Vec<&str>, Vec<&Value>) = match object {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (&**name, value)).unzip(),
+        Value::Array(values) => values.iter().map(|value| ("", value)).unzip(),
+        _ => return,
+    };
+    for (name, value) in names.into_iter().zip(values) {
+        visit(name, value);
+        walk(value, visit);
+    }
+}
+
+/// The Services of a rule of a route.
+fn destinations(rule: &Value) -> Vec<String> {
+    let mut services = Vec::new();
+    walk(rule, &mut |name, value| match (name, value) {
+        ("backendRefs", Value::Array(backends)) => {
+            services.extend(backends.iter().filter_map(|it| it["name"].as_str()).map(str::to_owned));
+        }
+        ("destination", value) => {
+            let part = |name| value[name].as_str().unwrap_or_default();
+            services.push(format!("{}{}", part("host"), part("subset")));
+        }
+        _ => {}
+    });
+    services
+}
+
+/// The cookie that the last rule sets with a store front is the one by which another leads there, and no other text is.
+#[test]
+fn shoppers_stay_where_their_cookie_was_set() {
+    let mut n_routes = 0;
+    for found in all() {
+        let rules = [&found.object["spec"]["rules"], &found.object["spec"]["http"]];
+        let rules: Vec<_> = rules.into_iter().filter_map(Value::as_array).flatten().collect();
+        let mut leads = Vec::new();
+        let mut sets = Vec::new();
+        for rule in rules {
+            walk(rule, &mut |name, value| {
+                let text = value.as_str().unwrap_or_default();
+                if matches!(name, "value" | "regex") && text.contains("sava-track") && text.contains('*') {
+                    // Both compare the whole header.
+                    let pattern = Regex::new(&format!("^(?:{text})$")).expect("a pattern");
+                    leads.push((pattern, destinations(rule)));
+                }
+            });
+            for backend in ["backendRefs", "route"].iter().filter_map(|it| rule[it].as_array()).flatten() {
+                let wrapped = json!({ "backendRefs": [backend] });
+                walk(backend, &mut |name, value| {
+                    let text = value.as_str().unwrap_or_default();
+                    if matches!(name, "value" | "set-cookie") && text.starts_with("sava-track=") {
+                        let cookie = text.split(';').next().expect("a first part").to_owned();
+                        sets.push((cookie, destinations(&wrapped)));
+                    }
+                });
+            }
+        }
+        assert_eq!(leads.len(), sets.len(), "{}", found.name());
+        n_routes += usize::from(!sets.is_empty());
+        for (cookie, service) in sets {
+            let where_to = |header: &str| {
+                let leads = leads.iter().filter(|(pattern, _)| pattern.is_match(header));
+                leads.map(|(_, services)| services.clone()).collect::<Vec<_>>()
+            };
+            for header in [cookie.clone(), format!("sava-cart=a.b; {cookie}"), format!("a=1;{cookie}; b=2")] {
+                assert_eq!(where_to(&header), [service.clone()], "{}: {header}", found.name());
+            }
+            for header in [format!("x{cookie}"), format!("{cookie}x"), format!("a={cookie}")] {
+                assert!(where_to(&header).is_empty(), "{}: {header}", found.name());
+            }
+        }
+    }
+    assert_eq!(n_routes, 2, "one of the Gateway API and one of Istio");
+}
+
+/// What store fronts may preview is the release of the canary, and the header leads there.
+#[test]
+fn previews_are_of_the_canary() {
+    for overlay in ["k8s/overlays/gateway", "k8s/overlays/istio"] {
+        let found: Vec<_> = all().iter().filter(|it| it.source == overlay).collect();
+        let is_canary = |it: &&&Found| {
+            it.kind() == "Deployment" && it.object["metadata"]["name"] == "sava-product-canary"
+        };
+        let canary = found.iter().find(is_canary);
+        let image = canary.expect("a Deployment").containers().next().expect("a container")["image"].clone();
+        let (_, release) = image.as_str().and_then(|it| it.split_once(':')).expect("a tag");
+        for store in found.iter().filter(|it| it.kind() == "Deployment") {
+            let container = store.containers().next().expect("a container");
+            if container["name"] == "sava-cart" {
+                let variables = container["env"].as_array().expect("variables");
+                let allowed =
+                    variables.iter().find(|it| it["name"] == "PREVIEW_RELEASES").expect("it is set");
+                assert_eq!(allowed["value"], release, "{}", store.name());
+            }
+        }
+        let route = found
+            .iter()
+            .find(|it| {
+                matches!(it.kind(), "HTTPRoute" | "VirtualService")
+                    && it.object["metadata"]["name"] == "sava-product"
+            })
+            .expect("a route");
+        let rules = [&route.object["spec"]["rules"], &route.object["spec"]["http"]];
+        let first = rules.into_iter().filter_map(Value::as_array).flatten().next().expect("a rule");
+        let by = first.to_string();
+        assert!(by.to_ascii_lowercase().contains("x-sava-preview") && by.contains(release), "{by}");
+        let to = destinations(first);
+        assert!(to.len() == 1 && to[0].ends_with("canary"), "{to:?}");
+        // What strangers say of it ends at their door.
+        for door in found.iter().filter(|it| matches!(it.kind(), "HTTPRoute" | "VirtualService")) {
+            let rules = [&door.object["spec"]["rules"], &door.object["spec"]["http"]];
+            for rule in rules.into_iter().filter_map(Value::as_array).flatten() {
+                if destinations(rule).iter().any(|it| it.starts_with("sava-cart")) {
+                    let mut is_removed = false;
+                    walk(rule, &mut |name, value| {
+                        let text = value.to_string().to_ascii_lowercase();
+                        is_removed |= name == "remove" && text.contains("x-sava-preview");
+                    });
+                    assert!(is_removed, "{}: {rule}", door.name());
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -54,8 +54,12 @@ impl Setting {
                 }
             }
         }
-        // The pods of a gateway have its name in the label that the Gateway API documents for them (GEP-1762).
-        for gateway in of_kind("Gateway") {
+        // The pods of a gateway have its name in the label that the Gateway API documents for them (GEP-1762). Those of
+        // Istio's own kind are the mesh's, elsewhere.
+        let is_of_the_api = |it: &&Found| {
+            it.object["apiVersion"].as_str().is_some_and(|it| it.starts_with("gateway.networking.k8s.io/"))
+        };
+        for gateway in of_kind("Gateway").filter(is_of_the_api) {
             let name = gateway.object["metadata"]["name"].as_str().expect("a name");
             let own = labelled(&json!({ "gateway.networking.k8s.io/gateway-name": name }));
             peers.push(pod(&format!("gateway {name}"), &own, namespace, None));
