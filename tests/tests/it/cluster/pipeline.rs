@@ -229,6 +229,50 @@ async fn release_that_breaks_the_api_is_stopped_by_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_unlucky_check_of_the_contract_decides_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let unlucky = format!(
+        "[ -e {flag} ] || {{ touch {flag}; echo 'FAIL  v1/list'; exit 1; }}\nexec {contract} \"$@\"\n",
+        flag = path("unlucky"),
+        contract = binaries::path("sava-contract").display()
+    );
+    std::fs::write(path("contract.sh"), unlucky).expect("it can be written");
+    let shop = Shop::open().await;
+    // Stopped for its memory, whatever that is.
+    let contract = format!("sh {}", path("contract.sh"));
+    let settings = [("MEMORY", "0"), ("CANARY", "5s"), ("CONTRACT", &*contract)];
+    let output = shop.bring_out("sava-product-2.0.1", "sava-product", BOTH, &settings).await;
+    let text = text_of(&output);
+    assert!(text.contains("not this time: once more"), "{text}");
+    assert!(text.contains("stopped at: memory; 1.0.3 stays in production"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_the_cluster_takes_no_manifest_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let manifest = std::fs::read_to_string(binaries::root().join("k8s/tutorial/sava-product-2.0.1.yml"));
+    let manifest = manifest.expect("there is such a manifest");
+    // Its pods are not those that it selects.
+    let (head, template) = manifest.split_once("  template:").expect("a template");
+    let wrong = format!("{head}  template:{}", template.replace("version: 2.0.1", "version: 2.0.2"));
+    let path = folder.path().join("wrong.yml");
+    std::fs::write(&path, wrong).expect("it can be written");
+    let report = folder.path().join("report");
+    let shop = Shop::open().await;
+    let settings = [("REPORT", &*report.to_string_lossy())];
+    let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &settings).await;
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("why: the cluster does not take it:\n"), "{text}");
+    reports(&report, "2.0.1", "stopped", "deploy", "is invalid: ");
+    assert_eq!(
+        (&*shop.deployments().await, &*shop.note().await),
+        ("deployment.apps/sava-product-1.0.3\n", "")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn release_with_errors_is_stopped_by_the_contract() {
     is_stopped("2.0.2-errors", "try", "FAIL", &[]).await;
 }
@@ -434,21 +478,24 @@ async fn what_the_manifest_needs_is_asked_for_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_config_map_and_a_volume_of_a_secret_are_asked_for_too() {
+async fn all_that_pods_have_to_find_is_asked_for() {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let manifest = std::fs::read_to_string(binaries::root().join("k8s/tutorial/sava-product-2.0.1.yml"));
     let manifest = manifest.expect("there is such a manifest");
     let with = "        envFrom:\n        - configMapRef:\n            name: sava-settings\n        \
                 - configMapRef:\n            name: maybe\n            optional: true\n        env:\n";
     let manifest = manifest.replace("        env:\n", with)
-        + "      volumes:\n      - name: key\n        secret:\n          secretName: sava-key\n";
+        + "      serviceAccountName: sava-robot\n      volumes:\n      - name: key\n        secret:\n          \
+           secretName: sava-key\n      - name: data\n        persistentVolumeClaim:\n          claimName: sava-data\n";
     let path = folder.path().join("needy.yml");
     std::fs::write(&path, manifest).expect("it can be written");
     let shop = Shop::open().await;
     let output = shop.bring_out_file(&path.to_string_lossy(), "sava-product", BOTH, &[]).await;
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("It lacks\n  the configmap sava-settings\n  the secret sava-key\n"), "{text}");
+    let lacking = ["configmap sava-settings", "persistentvolumeclaim sava-data", "secret sava-key"];
+    let lacking = lacking.map(|it| format!("  the {it}\n")).concat() + "  the serviceaccount sava-robot\n";
+    assert!(text.contains(&format!("It lacks\n{lacking}")), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,7 +34,7 @@ const fn core(
     }
 }
 
-/// All that a tutorial of two services needs, and no more.
+/// All that a tutorial of two services needs, and a pipeline asks for, and no more.
 pub(super) static RESOURCES: &[Resource] = &[
     Resource { namespaced: false, ..core("namespaces", "namespace", "Namespace", &["ns"]) },
     Resource { subresources: &["status", "log", "proxy"], ..core("pods", "pod", "Pod", &["po"]) },
@@ -42,6 +42,7 @@ pub(super) static RESOURCES: &[Resource] = &[
     core("endpoints", "endpoints", "Endpoints", &["ep"]),
     core("configmaps", "configmap", "ConfigMap", &["cm"]),
     core("secrets", "secret", "Secret", &[]),
+    Resource { subresources: &[], ..core("serviceaccounts", "serviceaccount", "ServiceAccount", &["sa"]) },
     core("persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim", &["pvc"]),
     Resource {
         group: "apps",
