@@ -40,7 +40,7 @@ function makeCard(lane, release) {
 // The large share is that of now; the small one beside it, with all other figures, that of the span.
 function showCards(lane, figures, current) {
   const list = $(lane).querySelector(".cards");
-  const names = new Set([...figures.releases.keys(), ...memory[lane].releases.keys()]);
+  const names = new Set([...figures.releases.keys(), ...tally.memory[lane].releases.keys()]);
   const gone = [...names].filter((name) => isGone(lane, name, figures, current));
   for (const name of gone) names.delete(name);
   showGone(lane, gone.filter((name) => name !== NOBODY));
@@ -81,7 +81,7 @@ function showCards(lane, figures, current) {
 // Releases that are gone: a chip each in one line, the last to go first.
 function showGone(lane, names) {
   const line = $(lane).querySelector(".retired");
-  const seen = (name) => memory[lane].releases.get(name) || 0;
+  const seen = (name) => tally.memory[lane].releases.get(name) || 0;
   const chips = names.sort((a, b) => seen(b) - seen(a)).slice(0, 8).map((name) => {
     const seconds = Math.max(0, Math.round((now() - seen(name)) / 1000));
     return [name, `${name} gone ${seconds < 60 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}`];
@@ -97,10 +97,10 @@ function showGone(lane, names) {
 }
 
 function showPods(lane, release, made, figures) {
-  const names = [...memory[lane].pods].filter(([, cell]) => cell.release === release).map(([pod]) => pod).sort(natural.compare).slice(0, 24);
+  const names = [...tally.memory[lane].pods].filter(([, cell]) => cell.release === release).map(([pod]) => pod).sort(natural.compare).slice(0, 24);
   for (const [pod, cell] of made.cells) if (!names.includes(pod)) { cell.remove(); made.cells.delete(pod); }
   for (const pod of names) {
-    const known = memory[lane].pods.get(pod);
+    const known = tally.memory[lane].pods.get(pod);
     let cell = made.cells.get(pod);
     if (!cell) {
       cell = element("span", "pod");

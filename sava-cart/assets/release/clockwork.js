@@ -1,12 +1,14 @@
 // The clockwork.
 
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-const last = { draw: 0, figures: 0, journey: 0, said: 0, judged: 0 };
+const last = { frame: 0, draw: 0, figures: 0, journey: 0, said: 0, judged: 0 };
 const inLanes = (of) => ({ storefront: of("storefront"), product: of("product") });
 const shown = () => LANES.filter((lane) => settings.show === "both" || settings.show === lane);
 
 function frame(at) {
   requestAnimationFrame(frame);
+  if (playback) playOn(at - last.frame);
+  last.frame = at;
   // As often as the widest picture moves by half a pixel; twice a second for those who want no motion. A folded lane has none.
   const width = Math.max(...shown().map((lane) => (stages[lane] ? stages[lane].w : 0)));
   const pace = still.matches ? 500 : onStage() || !width ? 14 : Math.max(14, (settings.window * 250) / width);
@@ -16,8 +18,8 @@ function frame(at) {
     const start = end - settings.window * 1000;
     const figures = inLanes((lane) => figuresOf(lane, start, end));
     const current = inLanes((lane) => figuresOf(lane, Math.max(start, beginOfNow(lane, end)), end));
-    if (!paused) watchAbsence(figures);
-    if (!paused && at - last.judged > 1000) {
+    if (!paused && !playback) watchAbsence(figures);
+    if (!paused && !playback && at - last.judged > 1000) {
       last.judged = at;
       watchSlowness();
     }
@@ -51,9 +53,9 @@ function showState() {
   const rate = answered.length / 2;
   const slow = !paused && rate < settings.rate * 0.75 && at > 4000;
   const closed = isClosed();
-  $("state").className = `state ${paused || closed ? "" : slow ? "slow" : "live"}`;
-  put($("pulse"), paused ? "paused" : closed ? "the shop is closed: no answer" : slow ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s of ${settings.rate}: answers are slow` : `live, ${Math.round(rate)}/s${previewed && `, preview of ${previewed}`}`);
+  $("state").className = `state ${paused || closed || playback ? "" : slow ? "slow" : "live"}`;
+  put($("pulse"), playback ? `a recording${paused ? ", paused" : ""}` : paused ? "paused" : closed ? "the shop is closed: no answer" : slow ? `${rate.toFixed(rate < 10 ? 1 : 0)}/s of ${settings.rate}: answers are slow` : `live, ${Math.round(rate)}/s${previewed && `, preview of ${previewed}`}`);
   put($("lost-count"), String(lostSoFar()));
-  put($("lost-since"), `since ${clock(lostSince)}`);
+  put($("lost-since"), `since ${clock(tally.lostSince)}`);
   $("lost").classList.toggle("some", lostSoFar() > 0);
 }

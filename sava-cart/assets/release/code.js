@@ -4,6 +4,7 @@ const CODES = [["store", "The shop", ""], ["audience", "Which release do you get
 let coded = -1;
 
 function showCode() {
+  if (isFile()) { say("There is no shop behind a file"); return; }
   const box = $("code");
   coded += 1;
   if (coded === CODES.length) { box.close(); return; }

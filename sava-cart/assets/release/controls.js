@@ -22,31 +22,34 @@ function set(name, value) {
 
 const say = (words) => put($("said"), words);
 
-function pause() {
-  paused = !paused;
+function setPaused(is) {
+  paused = is;
   pausedAt = Date.now();
-  put($("pause"), paused ? "Go on" : "Pause");
+  put($("pause"), is ? "Go on" : "Pause");
+  put($("play"), is ? "Play" : "Pause");
   dirty = true;
 }
 
+function pause() {
+  if (paused && playback && playback.goal === playback.end) seek(playback.from);
+  setPaused(!paused);
+}
+
+const TYPES = { csv: "text/csv", json: "application/json", html: "text/html" };
+
 function save(kind) {
-  const rows = [...places("storefront", 0)].map((i) => ({
-    time: new Date(kept.t[i]).toISOString(), storefrontRelease: kept.storefront[i], storefrontInstance: kept.storefrontPod[i],
-    storefrontError: kept.storefrontError[i], latencyMs: Number(kept.ms[i].toFixed(2)), productRelease: kept.product[i],
-    productInstance: kept.productPod[i], apiVersion: kept.api[i], productError: kept.productError[i],
-    productLatencyMs: kept.productMs[i], productSampleIsOwn: kept.own[i] === 1,
-  }));
+  const samples = rows();
   // A cell that begins like a formula would be one in a spreadsheet.
   const cell = (value) => { const text = String(value).replace(/^[=+\-@\t\r]/, "'$&"); return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text; };
   const text = kind === "csv"
-    ? [Object.keys(rows[0] || {}), ...rows.map(Object.values)].map((row) => `${row.map(cell).join(",")}\r\n`).join("")
-    : JSON.stringify(rows, null, 1);
+    ? [Object.keys(samples[0] || {}), ...samples.map(Object.values)].map((row) => `${row.map(cell).join(",")}\r\n`).join("")
+    : kind === "json" ? recordingOf(samples) : pageOf(recordingOf(samples));
   const link = element("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }));
-  link.download = `sava-samples-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.${kind}`;
+  link.href = URL.createObjectURL(new Blob([text], { type: TYPES[kind] }));
+  link.download = `sava-${kind === "csv" ? "samples" : "recording"}-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.${kind}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  say(`${rows.length} samples saved as ${kind.toUpperCase()}`);
+  say(`${samples.length} samples saved as ${kind.toUpperCase()}`);
 }
 
 async function copyLink() {
@@ -67,37 +70,54 @@ function fullScreen() {
 
 const leaveStage = () => set("look", "instrument");
 
-function resetLost() {
-  lost = 0;
-  outage.n = 0;
-  lostSince = Date.now();
-  say("Counting lost requests from now");
-}
-
 const next = (list, value) => list[(list.indexOf(value) + 1) % list.length];
-const faster = (by) => set("rate", Math.max(1, Math.min(50, settings.rate + by * (settings.rate + by > 10 ? 5 : 1))));
+const faster = (by) => {
+  if (playback) setSpeed(SPEEDS[SPEEDS.indexOf(playback.speed) + by] ?? playback.speed);
+  else set("rate", Math.max(1, Math.min(50, settings.rate + by * (settings.rate + by > 10 ? 5 : 1))));
+};
+const skip = (by) => { if (playback) seek(playback.goal + by); };
 const KEYS = {
   " ": pause, "+": () => faster(1), "=": () => faster(1), "-": () => faster(-1),
   w: () => set("window", next([30, 60, 120, 300, 600], settings.window)),
   1: () => set("show", "both"), 2: () => set("show", "storefront"), 3: () => set("show", "product"),
   r: resetLost, t: () => set("theme", next(["auto", "light", "dark"], settings.theme)), y: () => set("large", !settings.large),
-  s: () => set("look", onStage() ? "instrument" : "stage"), f: fullScreen, q: showCode, c: () => save("csv"), j: () => save("json"), l: copyLink, "?": () => $("keys").showModal(),
+  s: () => set("look", onStage() ? "instrument" : "stage"), f: fullScreen, q: showCode, c: () => save("csv"), j: () => save("json"),
+  h: () => save("html"), o: () => $("file").click(), arrowleft: () => skip(-SKIP_MS), arrowright: () => skip(SKIP_MS), l: copyLink, "?": () => $("keys").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || $("refused").open) return;
   if ($("code").open && event.key.toLowerCase() !== "q") return;
   const at = event.target instanceof Element ? event.target : document.body;
-  if (at.matches("input[type=number], select") || (at.matches("button, input, a") && (event.key === " " || event.key === "Enter"))) return;
-  if (event.key === "Escape" && onStage()) leaveStage();
+  if (at.matches("input[type=number], select") || (at.matches("button, a") && (event.key === " " || event.key === "Enter"))) return;
+  if (event.key.startsWith("Arrow") && (!playback || at.matches("input, .log, .scroll"))) return;
+  if (event.key === "Escape") (onStage() ? leaveStage : goLive)();
   const action = KEYS[event.key.toLowerCase()];
   if (action) { event.preventDefault(); action(); }
 });
 const CLICKS = {
-  pause, type: KEYS.y, full: fullScreen, csv: KEYS.c, json: KEYS.j, link: copyLink, help: KEYS["?"], stage: KEYS.s, leave: leaveStage, "lost-reset": resetLost,
+  pause, type: KEYS.y, full: fullScreen, csv: KEYS.c, json: KEYS.j, html: KEYS.h, open: KEYS.o, play: pause, live: goLive, link: copyLink, help: KEYS["?"], stage: KEYS.s, leave: leaveStage, "lost-reset": resetLost,
 };
 for (const [id, act] of Object.entries(CLICKS)) $(id).addEventListener("click", act);
 for (const name of ["rate", "window"]) $(name).addEventListener("input", () => set(name, Number($(name).value)));
+$("place").addEventListener("input", () => seek(playback.from + Number($("place").value)));
+$("speed").addEventListener("input", () => setSpeed(Number($("speed").value)));
+$("file").addEventListener("change", () => {
+  const [file] = $("file").files;
+  $("file").value = ""; // so that the same can be chosen again
+  if (file) openFile(file);
+});
+// A file may be dropped anywhere; what is no file, such as a text, is dropped as ever.
+const brings = (event) => event.dataTransfer?.types.includes("Files");
+const showTarget = (is) => document.documentElement.classList.toggle("dropping", is);
+window.addEventListener("dragover", (event) => { if (brings(event)) { event.preventDefault(); showTarget(true); } });
+window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) showTarget(false); });
+window.addEventListener("drop", (event) => {
+  showTarget(false);
+  if (!brings(event)) return;
+  event.preventDefault();
+  openFile(event.dataTransfer?.files[0]);
+});
 for (const name of ["show", "theme"]) $(name).addEventListener("input", () => set(name, $(name).value));
 window.addEventListener("hashchange", () => { readSettings(); apply(); });
 document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement) leaveStage(); });

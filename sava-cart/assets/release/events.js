@@ -1,24 +1,32 @@
 // Events.
 
-const events = [];
 const SAID = { storefront: "Store front", product: "Product service" };
-const newMemory = () => ({ releases: new Map(), pods: new Map(), tags: new Map(), lastError: 0, failing: false, slower: new Map() });
-const memory = { storefront: newMemory(), product: newMemory() };
+const LISTED = 100;
+const SHORT = 20; // letters of a mark that is written into the picture
 
 function happened(mark, text, lane, t, isBad = !"+↻✓".includes(mark)) {
-  events.push({ t, mark, lane, isBad });
-  if (events.length > 300) events.splice(0, 100);
-  const line = element("li");
-  line.append(element("time", "", clock(t)), element("i", isBad ? "bad" : "", mark), element("span", "", text));
-  $("events").prepend(line);
-  while ($("events").childElementCount > 100) $("events").lastElementChild.remove();
+  const event = { t, mark, text, lane, isBad };
+  tally.events.push(event);
+  if (tally.events.length > 300) tally.events.splice(0, 100);
+  $("events").prepend(lineOf(event));
+  while ($("events").childElementCount > LISTED) $("events").lastElementChild.remove();
 }
 
-// The marks of a lane's events from then to the end: those of a kind that are within a second are one, such as "+9".
+function lineOf({ t, mark, text, isBad }) {
+  const line = element("li");
+  line.append(element("time", "", clock(t)), element("i", isBad ? "bad" : "", mark), element("span", "", text));
+  return line;
+}
+
+const listEvents = () => $("events").replaceChildren(...tally.events.slice(-LISTED).reverse().map(lineOf));
+
+// The marks of a lane's events from then to the end: those of a kind that are within a second are one, such as "+9". What
+// is of no lane has its words, if they are short.
 function marksOf(lane, start, end) {
   const marks = [];
-  for (const { t, mark, isBad, lane: of } of events) {
-    if (of !== lane || t < start || t > end) continue;
+  for (const { t, mark: sign, text, isBad, lane: of } of tally.events) {
+    const mark = of || text.length > SHORT ? sign : text;
+    if ((of && of !== lane) || t < start || t > end) continue;
     const known = marks.find((other) => other.mark === mark && other.isBad === isBad && Math.abs(t - other.t) < 1000);
     if (known) known.n += 1; else marks.push({ t, mark, isBad, n: 1 });
   }
@@ -27,7 +35,7 @@ function marksOf(lane, start, end) {
 
 function watch(lane, place) {
   if (!inLane(lane, place)) return;
-  const known = memory[lane];
+  const known = tally.memory[lane];
   const release = releaseIn(lane, place);
   const pod = podIn(lane, place);
   const error = errorIn(lane, place);
@@ -58,9 +66,9 @@ function watch(lane, place) {
 // What did not come is judged by what was to be expected: a pod with share p of the samples that is missing from
 // n of them in a row is there with a chance of (1 - p)^n only.
 function watchAbsence(figures) {
-  const t = Date.now();
+  const t = now();
   for (const lane of LANES) {
-    const known = memory[lane];
+    const known = tally.memory[lane];
     if (known.failing && t - known.lastError > 8000) {
       known.failing = false;
       happened("✓", `${SAID[lane]}: no errors for 8 s`, lane, t);
@@ -87,7 +95,7 @@ function watchAbsence(figures) {
 // A release is gone when all its pods are, and nothing came of it lately; or when the span shows none of it any more.
 function isGone(lane, release, figures, current) {
   if (!figures.releases.has(release)) return true;
-  const pods = [...memory[lane].pods.values()].filter((cell) => cell.release === release);
+  const pods = [...tally.memory[lane].pods.values()].filter((cell) => cell.release === release);
   return !current.releases.has(release) && pods.length > 0 && pods.every((cell) => cell.gone);
 }
 

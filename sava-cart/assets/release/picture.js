@@ -241,7 +241,7 @@ function draw(lane) {
   // Dots: the rarest release is drawn last, so that nothing covers a small canary; then errors, and larger.
   const from = end - span - 500;
   // In whole pixels: a sprite is kept for each size.
-  const size = Math.round(Math.max(7, Math.min(unit * 0.9, (right - left) / Math.sqrt(Math.max(1, taken - firstSince(from))) / 1.8)));
+  const size = Math.round(Math.max(7, Math.min(unit * 0.9, (right - left) / Math.sqrt(Math.max(1, tally.taken - firstSince(from))) / 1.8)));
   for (const layer of area ? [...area.commonest, ERRORS] : []) {
     for (const place of places(lane, from, end)) {
       const failed = Boolean(errorIn(lane, place));

@@ -1,14 +1,11 @@
 // Samples: the last ones, in columns that are made once and written over, so that memory does not grow.
 
-/** @type {Record<string, any>} */
-const kept = Object.fromEntries(Object.entries({
+/** @returns {Record<string, any>} */
+const newColumns = () => Object.fromEntries(Object.entries({
   t: Float64Array, ms: Float64Array, storefront: String, storefrontPod: String, storefrontError: String,
   product: String, productPod: String, api: String, productMs: Float64Array, productError: String, etag: String, own: Uint8Array,
 }).map(([name, column]) => [name, column === String ? new Array(KEPT).fill("") : new column(KEPT)]));
-const RECENT = 2000; // places of a lane's last samples, for the wall
-const recent = { storefront: new Array(RECENT), product: new Array(RECENT) };
-const counted = { storefront: 0, product: 0 }; // samples of the lane ever
-let taken = 0; // samples ever kept: number i is in place i % KEPT
+let kept = newColumns();
 let paused = false;
 let pausedAt = 0;
 let inFlight = 0;
@@ -16,16 +13,12 @@ let requests = 0;
 let previewed = ""; // the release that the last sample was a preview of
 let nextAt = performance.now();
 let answered = [];
-let lostSince = Date.now();
-let lost = 0;
-// Requests without an answer since the last one that had one: lost, unless the shop has closed. Where it opens again, it
-// was an outage, and they count.
-const outage = { n: 0, since: 0, last: 0 };
-const isClosed = () => outage.n > 0 && outage.last - outage.since >= CLOSED_MS;
-const lostSoFar = () => lost + (isClosed() ? 0 : outage.n);
 const seenProductSamples = new Set();
 
-const now = () => (paused ? pausedAt : Date.now());
+/** What is played instead of samples that are taken, if a recording is. @type {any} */
+let playback = null;
+
+const now = () => (playback ? playback.at : paused ? pausedAt : Date.now());
 
 async function take() {
   inFlight += 1;
@@ -50,9 +43,10 @@ async function take() {
   sample.ms = account ?? performance.now() - start;
   inFlight -= 1;
   answered.push(performance.now());
-  if (paused) return;
-  if (account === undefined) remember(unaccounted, request, taken);
-  add(sample);
+  if (paused || playback) return;
+  if (account === undefined) remember(unaccounted, request, tally.taken);
+  keep(sample, tally.taken % KEPT);
+  count();
 }
 
 function readProduct(sample, product) {
@@ -69,31 +63,8 @@ function readProduct(sample, product) {
   sample.etag = product.etag || "";
 }
 
-function add(sample) {
-  const place = taken % KEPT;
+function keep(sample, place) {
   for (const name in kept) kept[name][place] = typeof sample[name] === "string" ? theOne(sample[name]) : sample[name];
-  taken += 1;
-  // Also one that was cut within its answer.
-  if (sample.storefront === NOBODY || sample.storefrontError.startsWith("no answer")) {
-    if (!outage.n) outage.since = sample.t;
-    outage.last = Math.max(outage.last, sample.t + sample.ms);
-    if (sample.t >= lostSince) outage.n += 1;
-  } else {
-    // One that began before the outage may end within it.
-    if (sample.t > outage.since) {
-      lost += outage.n;
-      outage.n = 0;
-    }
-    if (sample.t >= lostSince) lost += (sample.storefrontError ? 1 : 0) + (sample.own && sample.productError ? 1 : 0);
-  }
-  for (const lane of LANES) {
-    if (inLane(lane, place)) {
-      recent[lane][counted[lane] % RECENT] = place;
-      counted[lane] += 1;
-    }
-    watch(lane, place);
-  }
-  dirty = true;
 }
 
 // Each answer brings its own copies of the same few words: one of each is kept.
@@ -109,7 +80,7 @@ function theOne(word) {
 // A turn every 1/rate seconds; where answers are so slow that all connections are taken, turns are dropped.
 function sampler() {
   const at = performance.now();
-  if (!paused) {
+  if (!paused && !playback) {
     if (at - nextAt > 500) nextAt = at;
     while (nextAt <= at) {
       nextAt += 1000 / settings.rate;
@@ -128,8 +99,8 @@ const latencyIn = (lane, place) => (lane === "storefront" ? kept.ms : kept.produ
 // The number of the first sample since then, by binary search: they are in the order of their answers, nearly that of
 // their starts.
 function firstSince(t) {
-  let low = Math.max(0, taken - KEPT);
-  let high = taken;
+  let low = Math.max(0, tally.taken - KEPT);
+  let high = tally.taken;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (kept.t[middle % KEPT] < t) low = middle + 1; else high = middle;
@@ -140,7 +111,7 @@ function firstSince(t) {
 // When "now" began: five seconds before the end, or earlier where those would be too few samples for a share.
 function beginOfNow(lane, end) {
   let n = 0;
-  for (let i = taken - 1; i >= Math.max(0, taken - KEPT); i -= 1) {
+  for (let i = tally.taken - 1; i >= Math.max(0, tally.taken - KEPT); i -= 1) {
     const place = i % KEPT;
     if (kept.t[place] > end || !inLane(lane, place)) continue;
     n += 1;
@@ -151,5 +122,5 @@ function beginOfNow(lane, end) {
 
 // The places of a lane's samples from then to the end of what is shown.
 function* places(lane, start, end = Infinity) {
-  for (let i = firstSince(start); i < taken; i += 1) if (kept.t[i % KEPT] <= end && inLane(lane, i % KEPT)) yield i % KEPT;
+  for (let i = firstSince(start); i < tally.taken; i += 1) if (kept.t[i % KEPT] <= end && inLane(lane, i % KEPT)) yield i % KEPT;
 }

@@ -5,9 +5,9 @@ const LEVEL = 0.001; // of chance, twice in a row, each time of new samples
 const MEMORY_MS = 300000; // longer ago, the machine may have been another
 
 function watchSlowness() {
-  const t = Date.now();
+  const t = now();
   for (const lane of LANES) {
-    const { slower, releases } = memory[lane];
+    const { slower, releases } = tally.memory[lane];
     for (const name of releases.keys()) {
       const known = slower.get(name) || { since: 0, before: false, is: false };
       slower.set(name, known);

@@ -25,7 +25,7 @@ const observer = typeof PerformanceObserver === "function" && new PerformanceObs
     const sample = unaccounted.get(Number(request));
     unaccounted.delete(Number(request));
     if (sample === undefined) remember(accounts, Number(request), ms);
-    else if (taken - sample <= KEPT) kept.ms[sample % KEPT] = ms;
+    else if (tally.taken - sample <= KEPT) kept.ms[sample % KEPT] = ms;
   }
   performance.clearResourceTimings(); // they would be kept for nobody
 });

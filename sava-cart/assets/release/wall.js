@@ -50,7 +50,7 @@ function drawWall(lane) {
   const key = `${w} ${h} ${ratio}`;
   const pen = canvas.getContext("2d");
   const cells = columns * rows;
-  const count = counted[lane];
+  const count = tally.counted[lane];
   const known = wall.drawn;
   if (wall.key !== key) {
     Object.assign(canvas, { width: Math.round(w * ratio), height: Math.round(h * ratio) }); // which empties it
@@ -58,7 +58,7 @@ function drawWall(lane) {
   }
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   const lay = (number, larger) => {
-    const place = recent[lane][number % RECENT];
+    const place = tally.recent[lane][number % RECENT];
     const [x, y] = [(number % columns) * wide, (Math.floor(number / columns) % rows) * high];
     pen.clearRect(x, y, wide, high);
     if (place === undefined) return;
@@ -125,7 +125,7 @@ function showPlates(lane, current, isToSay) {
   const [list, bar] = [page.querySelector(".plates"), page.querySelector(".share-bar")];
   const since = now() - FAREWELL_MS;
   const named = new Set(current.releases.keys());
-  for (const cell of memory[lane].pods.values()) if (cell.gone && cell.t > since) named.add(cell.release);
+  for (const cell of tally.memory[lane].pods.values()) if (cell.gone && cell.t > since) named.add(cell.release);
   for (const [name, made] of plates[lane]) if (!named.has(name)) { made.plate.remove(); made.part.remove(); plates[lane].delete(name); }
   const order = [...named].sort((a, b) => byVersion(b, a));
   order.forEach((name, place) => {
@@ -140,7 +140,7 @@ function showPlates(lane, current, isToSay) {
       node.style.setProperty("--mine", colourOf(name));
       node.style.setProperty("--on", inkOn(name));
     }
-    const pods = [...memory[lane].pods.values()].filter((cell) => cell.release === name && (!cell.gone || cell.t > since)).slice(0, LAMPS);
+    const pods = [...tally.memory[lane].pods.values()].filter((cell) => cell.release === name && (!cell.gone || cell.t > since)).slice(0, LAMPS);
     const lamps = pods.map((cell) => (cell.gone ? "gone" : "")).join();
     if (made.lamps.dataset.are !== lamps) {
       made.lamps.dataset.are = lamps;

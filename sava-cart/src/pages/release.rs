@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use sava_service::content_policy::with_inline;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -36,8 +37,10 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/release/releases.js"),
     include_str!("../../assets/release/timing.js"),
     include_str!("../../assets/release/samples.js"),
+    include_str!("../../assets/release/tally.js"),
     include_str!("../../assets/release/figures.js"),
     include_str!("../../assets/release/events.js"),
+    include_str!("../../assets/release/marks.js"),
     include_str!("../../assets/release/slower.js"),
     include_str!("../../assets/release/cards.js"),
     include_str!("../../assets/release/journey.js"),
@@ -48,6 +51,8 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/release/clockwork.js"),
     include_str!("../../assets/release/wall.js"),
     include_str!("../../assets/release/code.js"),
+    include_str!("../../assets/release/recording.js"),
+    include_str!("../../assets/release/replay.js"),
     include_str!("../../assets/release/controls.js"),
     include_str!("../../assets/release/start.js"),
     "})();\n",
@@ -63,6 +68,13 @@ static STYLE: LazyLock<String> = LazyLock::new(|| {
 /// This style and this script, pictures of its own, and samples from where the page came from.
 static POLICY: LazyLock<HeaderValue> =
     LazyLock::new(|| look::policy(&[("style-src", &STYLE), ("script-src", SCRIPT)]));
+
+/// The same style and script, and nobody to ask: what is recorded stands in the page itself.
+static FILE_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let bare = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'";
+    let policy = with_inline(bare, &[("style-src", &STYLE), ("script-src", SCRIPT)]);
+    policy.to_str().expect("it is plain ASCII").to_owned()
+});
 
 /// The signs of releases, for the script, in the order of [`SIGNS`].
 static SIGNS_JSON: LazyLock<String> = LazyLock::new(|| {
@@ -112,6 +124,8 @@ struct ReleasePage<'a> {
     script: &'a str,
     compatibility: &'a str,
     signs: &'a str,
+    /// What a file may do that is made of the page.
+    file_policy: &'a str,
 }
 
 struct SampleRow {
@@ -159,6 +173,7 @@ pub(crate) async fn show_release(
                 script: SCRIPT,
                 compatibility: COMPATIBILITY,
                 signs: &SIGNS_JSON,
+                file_policy: &FILE_POLICY,
             };
             (page.render().map_err(|_| ErrorPage::Unexpected)?, "text/html; charset=utf-8")
         }

@@ -89,14 +89,15 @@ impl Browser {
         entries.iter().filter_map(|entry| Some(entry["message"].as_str()?.to_owned())).collect()
     }
 
-    /// The URLs that hosts were asked for since this was last asked.
+    /// The URLs that hosts and files were asked for since this was last asked.
     pub async fn requests(&self) -> Vec<String> {
         let url = |entry: &Value| {
             let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
             let event = &event["message"];
             let url = event["params"]["request"]["url"].as_str()?;
-            // `data:` URLs, and the pages that are Chromium's own, come from no host.
-            let is_sent = event["method"] == "Network.requestWillBeSent" && url.starts_with("http");
+            // `data:` URLs, and the pages that are Chromium's own, come from nowhere.
+            let is_from_somewhere = url.starts_with("http") || url.starts_with("file:");
+            let is_sent = event["method"] == "Network.requestWillBeSent" && is_from_somewhere;
             is_sent.then(|| url.to_owned())
         };
         self.log("performance").await.iter().filter_map(url).collect()

@@ -148,6 +148,32 @@ async fn axe_finds_nothing_in_the_release_view() {
     judge.judges("the stage").await;
     browser.driver().action_chain().send_keys("q").perform().await.expect("a key");
     judge.judges("the address for phones").await;
+    browser.driver().refresh().await.expect("the view is shown anew");
+    let recording = r#"{ "format": "sava-recording", "version": 1, "title": "A canary", "lostSince": "2026-01-31T12:00:00.000Z",
+        "until": "2026-01-31T12:00:10.000Z", "marks": [{ "time": "2026-01-31T12:00:00.000Z", "text": "released" }], "samples": [{
+        "time": "2026-01-31T12:00:00.000Z", "storefrontRelease": "3.0.0", "storefrontInstance": "a", "storefrontError": "",
+        "latencyMs": 2, "productRelease": "2.0.1", "productInstance": "b", "apiVersion": "v2", "productError": "",
+        "productLatencyMs": 1, "productSampleIsOwn": true, "productEtag": "" }] }"#;
+    let opens = async |text: &str, is_open: &str| {
+        let drop = format!(
+            "const data = new DataTransfer();
+            data.items.add(new File([{text:?}], 'it.json'));
+            document.body.dispatchEvent(new DragEvent('drop', {{ dataTransfer: data, bubbles: true, cancelable: true }}))"
+        );
+        judge.run(&drop).await;
+        let opened = async {
+            while judge.run(&format!("return Boolean(document.querySelector('{is_open}'))")).await != true {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, opened).await.expect("it is opened");
+    };
+    opens(recording, "#replay:not([hidden])").await;
+    judge.judges("a recording on the stage").await;
+    browser.driver().action_chain().send_keys("s").perform().await.expect("a key");
+    judge.judges("a recording").await;
+    opens("{}", "#refused[open]").await;
+    judge.judges("what is no recording").await;
     browser.driver().goto(cart.url("/release?audience")).await.expect("the page is shown");
     judge.judges("a phone of the audience").await;
 }

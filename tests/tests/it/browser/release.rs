@@ -1,6 +1,7 @@
 //! The release view in a real Chromium: what it shows is what is so, and soon.
 
 mod audience;
+mod recording;
 mod room;
 mod stage;
 mod view;
@@ -229,7 +230,7 @@ async fn link_keeps_the_settings() {
 
 /// The columns of the samples that are saved.
 const COLUMNS: &str = "time,storefrontRelease,storefrontInstance,storefrontError,latencyMs,productRelease,\
-    productInstance,apiVersion,productError,productLatencyMs,productSampleIsOwn";
+    productInstance,apiVersion,productError,productLatencyMs,productSampleIsOwn,productEtag";
 
 #[tokio::test]
 async fn samples_are_saved_as_csv_and_json() {
@@ -250,15 +251,16 @@ async fn samples_are_saved_as_csv_and_json() {
         rows.len()
     ))
     .await;
-    let samples: Value = serde_json::from_str(&view.save("json").await).expect("it is JSON");
-    let samples = samples.as_array().expect("it is a list");
+    let recording: Value = serde_json::from_str(&view.save("json").await).expect("it is JSON");
+    let samples = recording["samples"].as_array().expect("it has a list");
     assert_eq!(samples.len(), rows.len());
     let names: Vec<_> = COLUMNS.split(',').collect();
     for (row, sample) in rows.iter().zip(samples) {
         assert_eq!(sample.as_object().expect("a sample has names").len(), names.len());
         for (name, cell) in names.iter().zip(row) {
             let value = &sample[*name];
-            assert_eq!(value.as_str().map_or_else(|| value.to_string(), str::to_owned), *cell, "{name}");
+            let cell = cell.trim_matches('"').replace("\"\"", "\"");
+            assert_eq!(value.as_str().map_or_else(|| value.to_string(), str::to_owned), cell, "{name}");
         }
         assert!(row[0].ends_with('Z') && row[0].len() == "2026-01-01T00:00:00.000Z".len(), "{row:?}");
         assert!(
@@ -295,10 +297,10 @@ async fn saved_names_are_neither_formulas_nor_more_cells() {
     let csv = view.save("csv").await;
     let hostile = r#"'=1+1,"'@SUM(1,""2"")",,"#;
     assert!(csv.contains(hostile), "{csv}");
-    let hostile = ",'-2.0,\"two\nlines\",v2,\"'+a, \"\"b\"\"\",1,true\r\n";
+    let hostile = ",'-2.0,\"two\nlines\",v2,\"'+a, \"\"b\"\"\",1,true,\r\n";
     assert!(csv.contains(hostile), "{csv}");
-    let samples: Value = serde_json::from_str(&view.save("json").await).expect("it is JSON");
-    let last = samples.as_array().and_then(|samples| samples.last()).expect("there are samples");
+    let recording: Value = serde_json::from_str(&view.save("json").await).expect("it is JSON");
+    let last = recording["samples"].as_array().and_then(|samples| samples.last()).expect("there are samples");
     assert_eq!(last["storefrontInstance"], "@SUM(1,\"2\")", "JSON keeps it as it is");
 }
 
@@ -408,6 +410,7 @@ async fn keys_do_what_their_list_says() {
         ("l", "document.querySelector('#said').textContent === 'Link copied'".to_owned()),
         ("c", "document.querySelector('#said').textContent.endsWith('saved as CSV')".to_owned()),
         ("j", "document.querySelector('#said').textContent.endsWith('saved as JSON')".to_owned()),
+        ("h", "document.querySelector('#said').textContent.endsWith('saved as HTML')".to_owned()),
         ("?", "document.querySelector('#keys').open".to_owned()),
     ] {
         view.press(key).await;
@@ -424,9 +427,9 @@ async fn keys_do_what_their_list_says() {
     let copied = "const done = arguments[0]; navigator.clipboard.readText().then(done)";
     let copied = browser.driver().execute_async(copied, Vec::new()).await.expect("the clipboard can be read");
     assert_eq!(*copied.json(), view.run("return location.href").await);
-    // Space and F have tests of their own.
+    // Space, F, O and the arrows have tests of their own.
     let listed = "return [...document.querySelectorAll('#keys kbd')].map((key) => key.textContent).join(' ')";
-    assert_eq!(view.run(listed).await, "Space + − W 1 2 3 R T Y S F Q C J L ?");
+    assert_eq!(view.run(listed).await, "Space + − W 1 2 3 R T Y S F Q C J H O ← → L ?");
 }
 
 /// Answers come at once, and timers are due at once: the page's own clock runs ahead, and half an hour of samples
