@@ -2,6 +2,7 @@
 //! balancers, told step by step, with the release view to watch.
 #![expect(clippy::print_stdout, reason = "a scene is told in the terminal")]
 
+mod recorder;
 mod scenes;
 mod stage;
 
@@ -9,6 +10,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 
+use recorder::RecordingFile;
 use stage::Stage;
 
 /// Play a scene: real processes on this machine, the release view in the browser
@@ -29,6 +31,11 @@ struct Arguments {
     /// How long each step can be watched, in seconds, where --step does not wait
     #[arg(long, default_value_t = 12, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     pace: u64,
+
+    /// Record what the release view sees: in a file that any view opens (.json), or in a page that plays it without a
+    /// shop (.html)
+    #[arg(long, value_name = "FILE")]
+    record: Option<RecordingFile>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -65,6 +72,10 @@ async fn stay() {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut stage = Stage::set(arguments.step, arguments.open, arguments.pace).await;
+    if let Some(file) = arguments.record {
+        let scene = arguments.scene.to_possible_value().expect("none is left out");
+        stage.record(file, scene.get_name());
+    }
     let played = async {
         match arguments.scene {
             Scene::Canary => scenes::canary(&mut stage).await,
@@ -77,6 +88,8 @@ async fn main() -> ExitCode {
         result = played => result,
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
+    // Also what was interrupted, or did not go as told.
+    let result = result.and(stage.finish_recording().await);
     match result {
         Ok(()) => {
             stay().await;

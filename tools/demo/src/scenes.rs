@@ -15,7 +15,7 @@ const BUYING: &str = "browse=1,buy=3";
 /// A good release, from none of the traffic to all of it.
 pub(crate) async fn canary(stage: &mut Stage) -> anyhow::Result<()> {
     stage.step("sava-product 1.0.3 is in production, behind one store front, 2.0.4")?;
-    let (old, _front) = in_production(stage, "1.0.3", "2.0.4").await;
+    let (old, front) = in_production(stage, "1.0.3", "2.0.4").await;
 
     stage.step("Deploy 2.0.1: it runs and is ready, and no shopper gets it. Deployed is not released")?;
     let new = Product::start().release("2.0.1").await;
@@ -37,13 +37,14 @@ pub(crate) async fn canary(stage: &mut Stage) -> anyhow::Result<()> {
     old.stop().await;
     stage.watch().await;
     stage.say("Pictures are in the store now, and the view says how many requests were lost in the rollout.");
+    stage.leave((new, front));
     Ok(())
 }
 
 /// A release that fails, found by its shoppers and taken back.
 pub(crate) async fn rollback(stage: &mut Stage) -> anyhow::Result<()> {
     stage.step("sava-product 2.0.1 is in production, behind one store front, 3.0.0")?;
-    let (good, _front) = in_production(stage, "2.0.1", "3.0.0").await;
+    let (good, front) = in_production(stage, "2.0.1", "3.0.0").await;
 
     stage.step("Release 2.0.2-errors to 30 %: its probes are green")?;
     let bad = Product::start().release("2.0.2-errors").await;
@@ -60,6 +61,7 @@ pub(crate) async fn rollback(stage: &mut Stage) -> anyhow::Result<()> {
     bad.stop().await;
     stage.watch().await;
     stage.say("The view shows the last striped triangle leave at the left.");
+    stage.leave((good, front));
     Ok(())
 }
 
@@ -124,6 +126,7 @@ pub(crate) async fn bad_release(stage: &mut Stage) -> anyhow::Result<()> {
     let better = Product::start().release("3.0.0").await;
     stage.products.split(&[(good.address(), 50), (better.address(), 50)]);
     stage.let_through("2.0.1", "3.0.0", LOOKING).await?;
+    stage.leave((good, front, better));
     Ok(())
 }
 
@@ -174,6 +177,7 @@ pub(crate) async fn media_type(stage: &mut Stage) -> anyhow::Result<()> {
         ensure!(status == 200, "a store front answers {status}");
     }
     stage.say("All three stores are open, with v1.");
+    stage.leave((first, old, middle, new));
     Ok(())
 }
 

@@ -10,6 +10,8 @@ use anyhow::{Context as _, ensure};
 use sava_testbed::{Balancer, binaries};
 use serde_json::Value;
 
+use crate::recorder::{Recorder, RecordingFile};
+
 /// Where a scene is played.
 pub(crate) struct Stage {
     /// The Service of sava-product.
@@ -20,6 +22,11 @@ pub(crate) struct Stage {
     opens: bool,
     pace: Duration,
     n_steps: usize,
+    /// What is recorded and where, until the recorder has begun.
+    to_record: Option<(RecordingFile, String)>,
+    recorder: Option<Recorder>,
+    /// What stays when a scene is over, under the view that is open on it.
+    left: Option<Box<dyn Send>>,
 }
 
 /// What shoppers found.
@@ -38,13 +45,38 @@ impl Stage {
             opens,
             pace: Duration::from_secs(pace),
             n_steps: 0,
+            to_record: None,
+            recorder: None,
+            left: None,
         }
+    }
+
+    /// From the moment at which the release view is shown, records the scene of this name.
+    pub(crate) fn record(&mut self, file: RecordingFile, scene: &str) {
+        self.to_record = Some((file, scene.to_owned()));
+    }
+
+    /// Writes what was recorded, if anything was to be.
+    pub(crate) async fn finish_recording(&mut self) -> anyhow::Result<()> {
+        if let Some(recorder) = self.recorder.take() {
+            let (path, n_samples) = recorder.finish().await?;
+            self.say(format!("{n_samples} samples are recorded in {}.", path.display()));
+        }
+        Ok(())
+    }
+
+    /// The scene is over, and these processes go on until the stage is taken down.
+    pub(crate) fn leave(&mut self, processes: impl Send + 'static) {
+        self.left = Some(Box::new(processes));
     }
 
     /// Tells what comes now, and waits for Enter where that was asked for.
     pub(crate) fn step(&mut self, text: &str) -> anyhow::Result<()> {
         self.n_steps += 1;
         println!("\n\x1b[1m{}. {text}\x1b[0m", self.n_steps);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.mark(text);
+        }
         if self.waits {
             print!("   Enter goes on … ");
             std::io::stdout().flush()?;
@@ -62,7 +94,10 @@ impl Stage {
     }
 
     /// Says where the release view is, and opens it where that was asked for.
-    pub(crate) fn show_view(&self, settings: &str) {
+    pub(crate) fn show_view(&mut self, settings: &str) {
+        if let Some((file, scene)) = self.to_record.take() {
+            self.recorder = Some(Recorder::begin(file, &scene, &self.fronts.url("/")));
+        }
         let url = self.fronts.url(&format!("/release#rate=20&window=60{settings}"));
         self.say(format!("store          {}\nrelease view   {url}", self.fronts.url("/")));
         if self.opens {

@@ -1,6 +1,6 @@
 //! The scenes of `cargo xtask demo`, played to their ends.
 
-use sava_testbed::{Exit, Process, binaries, command};
+use sava_testbed::{Exit, Process, answer, binaries, client, command};
 
 async fn play(scene: &str) -> Exit {
     let mut demo = command(binaries::path("sava-demo"));
@@ -47,4 +47,22 @@ async fn media_types_are_told_apart() {
     {
         assert!(exit.output.contains(text), "no {text:?} in {}", exit.output);
     }
+}
+
+/// Somebody looks at the view that is open on it. `script` (of util-linux) gives it a terminal, a FIFO somebody who types
+/// nothing.
+#[tokio::test]
+async fn stage_stays_when_a_scene_is_over() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let program = binaries::path("sava-demo");
+    let _built = binaries::path("sava-cart");
+    let mut demo = command("sh");
+    let line = format!("{} media-type --pace 1", program.display());
+    demo.args(["-c", "mkfifo keys && exec script --quiet --command \"$0\" /dev/null <> keys", &line]);
+    demo.current_dir(folder.path()).env("SAVA_TESTS_BUILT", "1");
+    let demo = Process::spawn("demo", demo);
+    let store = |line: &str| Some(line.split_once("store          ")?.1.trim().to_owned());
+    let store = demo.find("where the store is", store).await;
+    demo.line("Enter takes the stage down").await;
+    assert_eq!(answer(client().get(store)).await.status(), 200);
 }

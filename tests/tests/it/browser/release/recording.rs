@@ -3,8 +3,9 @@
 use std::fs;
 
 use sava_testbed::{
-    Cart,
+    Cart, Process, binaries,
     browser::{Browser, Script},
+    command,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -151,6 +152,36 @@ async fn page_of_a_recording_plays_without_any_request() {
     view.wait("!document.querySelector('#replay').hidden").await;
     assert_eq!(elsewhere.requests().await, [page]);
     assert_eq!(elsewhere.console().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn scene_is_recorded_as_a_page() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let file = folder.path().join("canary.html").display().to_string();
+    let mut demo = command(binaries::path("sava-demo"));
+    demo.args(["canary", "--pace", "4", "--record", &file]).env("SAVA_TESTS_BUILT", "1");
+    let exit = Process::spawn("demo", demo).exit().await;
+    assert_eq!(exit.code, Some(0), "{}", exit.output);
+    assert!(exit.output.contains(&format!("samples are recorded in {file}")), "{}", exit.output);
+    let browser = Browser::start(Script::On).await;
+    let page = format!("file://{file}");
+    browser.driver().goto(&page).await.expect("it opens");
+    let view = View { browser: &browser };
+    view.wait("!document.querySelector('#replay').hidden").await;
+    view.press(END).await;
+    view.wait(IS_AT_ITS_END).await;
+    settled(&view).await;
+    let (old, new) = (view.card("product", "1.0.3").await, view.card("product", "2.0.1").await);
+    let new = new.expect("it has a card");
+    assert!(new.share > 0.99 && new.errors == "0" && old.is_none_or(|old| old.share < 0.01), "{new:?}");
+    assert_eq!(view.run("return document.querySelector('#lost-count').textContent").await, "0");
+    let events = view.run("return document.querySelector('#events').textContent").await.to_string();
+    for event in ["Release 2.0.1 to 25 % of the connections", "Product service 2.0.1 first seen"] {
+        assert!(events.contains(event), "{event}: {events}");
+    }
+    let name = view.run("return document.querySelector('#replay-name').textContent").await;
+    assert!(name.as_str().is_some_and(|name| name.starts_with("canary, ")), "{name}");
+    assert_eq!(browser.requests().await, [page]);
 }
 
 #[tokio::test]
