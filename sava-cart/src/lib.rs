@@ -21,6 +21,7 @@ mod shopper;
 mod authorities;
 mod client;
 pub mod cookies;
+mod marks;
 mod metrics;
 mod money;
 mod product_service;

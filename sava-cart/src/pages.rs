@@ -11,6 +11,7 @@ mod images;
 mod layout;
 pub(crate) mod list_query;
 mod look;
+mod marks;
 mod middleware;
 mod orders;
 mod preview;
@@ -31,7 +32,7 @@ use axum::{
     http::StatusCode,
     middleware::from_fn_with_state,
     response::Response,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use tower_http::{CompressionLevel, compression::CompressionLayer};
 
@@ -72,6 +73,7 @@ pub fn router(state: AppState) -> Router {
         (path::REMOVE_CART_ITEM, get(to_the_cart).post(cart::remove_item)),
         (path::IMAGE, get(images::show_image)),
         (path::RELEASE_CODE, get(qr_code::show_code)),
+        (path::RELEASE_MARKS, post(marks::set_mark)),
         (path::ICON, get(site_files::show_icon)),
         (path::ROBOTS, get(site_files::show_robots)),
     ];

@@ -42,6 +42,7 @@ pub(crate) mod path {
     pub(crate) const RELEASE: &str = "release";
     pub(crate) const RELEASE_SAMPLE: &str = "release/sample";
     pub(crate) const RELEASE_CODE: &str = "release/code";
+    pub(crate) const RELEASE_MARKS: &str = "release/marks";
     pub(crate) const IMAGE: &str = "images/{file}";
     pub(crate) const ICON: &str = "favicon.ico";
     pub(crate) const ROBOTS: &str = "robots.txt";

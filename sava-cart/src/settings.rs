@@ -12,6 +12,7 @@ use crate::{
     checkout_limit::CheckoutQuota,
     client,
     cookies::Key,
+    marks::PresenterKey,
     orders::Database,
     product_service::PreviewRelease,
     release::{self, Release},
@@ -66,6 +67,11 @@ pub struct Settings {
     /// Secure; previews of links have pictures from there, and codes for phones lead there
     #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<Url>,
+
+    /// The key of who presents: with it in `/release#presenter=KEY`, words such as "released" are marked in every open
+    /// release view; 16 letters at least [default: nobody marks anything]
+    #[arg(long, env = "PRESENTER_KEY", hide_env_values = true, value_parser = PresenterKey::from_str)]
+    pub presenter_key: Option<PresenterKey>,
 
     /// Links to the stores of other countries: NAME=URL, separated by commas; a URL may be relative
     #[arg(long, env = "STORES", value_delimiter = ',', value_parser = StoreLink::from_str)]
@@ -342,7 +348,8 @@ mod tests {
     #[test]
     fn settings_keep_secrets() {
         let key = format!("--cookie-key={}", "5e".repeat(64));
-        let settings = parse(&[&key, "--database=postgres://a:s3cret@db/x"]).unwrap();
+        let presenter = "--presenter-key=s3cret-of-the-presenter";
+        let settings = parse(&[&key, presenter, "--database=postgres://a:s3cret@db/x"]).unwrap();
         let shown = format!("{settings:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("5e5e"), "{shown}");
     }

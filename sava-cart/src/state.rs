@@ -9,6 +9,7 @@ use crate::{
     catalog::Catalog,
     cookies::{Cookies, Key},
     dark_launch::DarkLaunches,
+    marks::Marks,
     metrics::ShopMetrics,
     orders::{Database, Orders},
     product_service::{Endpoint, sampler::Sampler},
@@ -29,6 +30,8 @@ pub struct AppState {
     pub(crate) sampler: Sampler,
     /// What those see who ask for a release that shoppers do not get.
     pub(crate) dark_launches: DarkLaunches,
+    /// What a presenter says of it.
+    pub(crate) marks: Arc<Marks>,
     pub(crate) orders: Orders,
     pub(crate) metrics: ShopMetrics,
     /// The cookies of this store.
@@ -59,6 +62,7 @@ impl AppState {
             identity: identity.clone(),
             sampler: catalog.sampler(release, &endpoint),
             dark_launches: DarkLaunches::new(&settings.preview_releases, locale, release, &endpoint),
+            marks: Arc::new(Marks::new()),
             catalog,
             orders: Orders::new(database, release.schema)?,
             metrics,

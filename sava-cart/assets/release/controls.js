@@ -82,11 +82,12 @@ const KEYS = {
   1: () => set("show", "both"), 2: () => set("show", "storefront"), 3: () => set("show", "product"),
   r: resetLost, t: () => set("theme", next(["auto", "light", "dark"], settings.theme)), y: () => set("large", !settings.large),
   s: () => set("look", onStage() ? "instrument" : "stage"), f: fullScreen, q: showCode, c: () => save("csv"), j: () => save("json"),
-  h: () => save("html"), o: () => $("file").click(), arrowleft: () => skip(-SKIP_MS), arrowright: () => skip(SKIP_MS), l: copyLink, "?": () => $("keys").showModal(),
+  h: () => save("html"), o: () => $("file").click(), arrowleft: () => skip(-SKIP_MS), arrowright: () => skip(SKIP_MS),
+  d: () => setMark(WORDS.d), g: () => setMark(WORDS.g), b: () => setMark(WORDS.b), m: askForWord, l: copyLink, "?": () => $("keys").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || $("refused").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || $("refused").open || $("ask").open) return;
   if ($("code").open && event.key.toLowerCase() !== "q") return;
   const at = event.target instanceof Element ? event.target : document.body;
   if (at.matches("input[type=number], select") || (at.matches("button, a") && (event.key === " " || event.key === "Enter"))) return;
@@ -96,7 +97,7 @@ document.addEventListener("keydown", (event) => {
   if (action) { event.preventDefault(); action(); }
 });
 const CLICKS = {
-  pause, type: KEYS.y, full: fullScreen, csv: KEYS.c, json: KEYS.j, html: KEYS.h, open: KEYS.o, play: pause, live: goLive, link: copyLink, help: KEYS["?"], stage: KEYS.s, leave: leaveStage, "lost-reset": resetLost,
+  pause, type: KEYS.y, full: fullScreen, csv: KEYS.c, json: KEYS.j, html: KEYS.h, open: KEYS.o, play: pause, live: goLive, deployed: KEYS.d, released: KEYS.g, "rolled-back": KEYS.b, "mark-word": askForWord, link: copyLink, help: KEYS["?"], stage: KEYS.s, leave: leaveStage, "lost-reset": resetLost,
 };
 for (const [id, act] of Object.entries(CLICKS)) $(id).addEventListener("click", act);
 for (const name of ["rate", "window"]) $(name).addEventListener("input", () => set(name, Number($(name).value)));
@@ -107,6 +108,7 @@ $("file").addEventListener("change", () => {
   $("file").value = ""; // so that the same can be chosen again
   if (file) openFile(file);
 });
+$("ask").addEventListener("submit", () => { const text = $("word").value.trim(); if (text) setMark(text); });
 // A file may be dropped anywhere; what is no file, such as a text, is dropped as ever.
 const brings = (event) => event.dataTransfer?.types.includes("Files");
 const showTarget = (is) => document.documentElement.classList.toggle("dropping", is);

@@ -234,9 +234,12 @@ function draw(lane) {
     pen.fillStyle = pen.strokeStyle;
     pen.font = `800 ${unit * 0.95}px ${ink.font}`;
     const words = n > 1 ? `${mark}${n}` : mark;
-    const left = Math.max(at + 4, free);
+    const wide = pen.measureText(words).width;
+    // One that is new has no room at the right of its line yet.
+    const fits = right - wide < at + 4 && right - wide >= free;
+    const left = fits ? right - wide : Math.max(at + 4, free);
     pen.fillText(words, left, unit * 0.7);
-    free = left + pen.measureText(words).width + unit * 0.2;
+    free = left + wide + unit * 0.2;
   }
   // Dots: the rarest release is drawn last, so that nothing covers a small canary; then errors, and larger.
   const from = end - span - 500;

@@ -35,6 +35,7 @@ async function take() {
     sample.storefrontPod = said.storefront.instance;
     previewed = said.preview || "";
     readProduct(sample, said.product);
+    if (!paused && !playback) for (const mark of said.marks || []) hear(mark);
   } catch (thrown) {
     const error = /** @type {Error} */ (thrown);
     sample.storefrontError = error.name === "TimeoutError" ? "no answer in time" : error.message.startsWith("status") ? error.message : "no answer";

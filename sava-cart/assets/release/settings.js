@@ -15,6 +15,11 @@ function readSettings() {
   word("theme", ["auto", "light", "dark"]);
   word("look", ["instrument", "stage"]);
   settings.large = given.get("large") === "1";
+  // Not to be seen on the screen: what is written into the address next has it no more.
+  if (given.has("presenter")) {
+    presenterKey = given.get("presenter") || "";
+    $("presenter").hidden = !presenterKey;
+  }
   for (const [name, value] of given) {
     const [, lane, release] = name.match(/^meant\.(storefront|product)\.(.{1,40})$/) || [];
     if (lane && value !== "" && Number(value) >= 0 && Number(value) <= 100) settings.meant[`${lane}.${release}`] = Number(value);

@@ -100,6 +100,7 @@ function showWalls(figures, current, isToSay) {
   fitPlates();
   put($("wall-lost"), String(lostSoFar()));
   $("wall-lost").parentElement.classList.toggle("some", lostSoFar() > 0);
+  showMark();
   put($("wall-state"), $("pulse").textContent);
   $("wall-state").hidden = !paused && !isClosed();
 }

@@ -21,6 +21,7 @@ use super::{
     visit::{Finished, Section, Visit},
 };
 use crate::{
+    marks::ToldMark,
     product_service::sampler::Sample,
     reference::Route,
     state::AppState,
@@ -212,6 +213,9 @@ struct SampleAnswer<'a> {
     preview: Option<&'a str>,
     storefront: StoreFront<'a>,
     product: &'a Sample,
+    /// What a presenter said lately, to this process.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    marks: Vec<ToldMark>,
 }
 
 /// The store front that took the sample.
@@ -243,9 +247,13 @@ pub(crate) async fn show_sample(
             answer("text/plain; charset=utf-8", line(&storefront, &sample, previewed(&visit), !is_plain))
         }
         Representation::Html => {
-            let mut response =
-                Json(SampleAnswer { preview: previewed(&visit), storefront, product: &sample })
-                    .into_response();
+            let said = SampleAnswer {
+                preview: previewed(&visit),
+                storefront,
+                product: &sample,
+                marks: state.marks.told(),
+            };
+            let mut response = Json(said).into_response();
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response.extensions_mut().insert(Finished);
             response

@@ -1,6 +1,7 @@
 //! The release view in a real Chromium: what it shows is what is so, and soon.
 
 mod audience;
+mod presenter;
 mod recording;
 mod room;
 mod stage;
@@ -427,9 +428,9 @@ async fn keys_do_what_their_list_says() {
     let copied = "const done = arguments[0]; navigator.clipboard.readText().then(done)";
     let copied = browser.driver().execute_async(copied, Vec::new()).await.expect("the clipboard can be read");
     assert_eq!(*copied.json(), view.run("return location.href").await);
-    // Space, F, O and the arrows have tests of their own.
+    // Space, F, O, the arrows and a presenter's keys have tests of their own.
     let listed = "return [...document.querySelectorAll('#keys kbd')].map((key) => key.textContent).join(' ')";
-    assert_eq!(view.run(listed).await, "Space + − W 1 2 3 R T Y S F Q C J H O ← → L ?");
+    assert_eq!(view.run(listed).await, "Space + − W 1 2 3 R T Y S F Q C J H O ← → D G B M L ?");
 }
 
 /// Answers come at once, and timers are due at once: the page's own clock runs ahead, and half an hour of samples
