@@ -7,7 +7,7 @@ const POP_MS = 260;
 const FAREWELL_MS = 10000; // a release whose pods are all gone is shown so long, dark
 const LAMPS = 40;
 
-const walls = inLanes(() => ({ drawn: 0, key: "", popping: /** @type {[number, number][]} */ ([]) }));
+const walls = inLanes(() => ({ drawn: 0, key: "", popping: /** @type {[number, number][]} */ ([]), head: [0, 0], full: /** @type {string | undefined} */ (undefined) }));
 const plates = inLanes(() => new Map());
 const onStage = () => settings.look === "stage";
 const ofPage = (/** @type {string} */ lane) => $(`${lane}-wall`);
@@ -61,6 +61,7 @@ function drawWall(lane) {
     const place = tally.recent[lane][number % RECENT];
     const [x, y] = [(number % columns) * wide, (Math.floor(number / columns) % rows) * high];
     pen.clearRect(x, y, wide, high);
+    if (number === count - 1) wall.head = [x + wide / 2, y + high / 2];
     if (place === undefined) return;
     const image = brick(releaseIn(lane, place), Boolean(errorIn(lane, place)), BRICK * scale, ratio);
     const size = Math.min(BRICK * scale * larger, wide, high);
@@ -82,6 +83,21 @@ function drawWall(lane) {
   });
 }
 
+// A ring from the last shape, when a release has come to have all: not for the one that had all from the beginning.
+function watchFlood(lane, current) {
+  const wall = walls[lane];
+  if (current.n < NOW_SAMPLES) return;
+  const before = wall.full;
+  const [name, others] = current.releases.keys();
+  wall.full = others === undefined && name !== NOBODY ? name : "";
+  if (!wall.full || before === undefined || wall.full === before || still.matches) return;
+  const ring = element("i", "flood");
+  ring.style.setProperty("--mine", colourOf(name));
+  [ring.style.left, ring.style.top] = wall.head.map((at) => `${at}px`);
+  ring.addEventListener("animationend", () => ring.remove());
+  ofPage(lane).querySelector(".bricks")?.append(ring);
+}
+
 const severalIn = (lane, figures) => [...figures[lane].releases.keys()].filter((name) => name !== NOBODY).length > 1;
 
 // A lane whose span has one release is a line, if the other has more or both have one and this is the store front's.
@@ -96,6 +112,7 @@ function showWalls(figures, current, isToSay) {
     page.hidden = !shown().includes(lane);
     page.classList.toggle("folded", isFolded(lane, figures));
     showPlates(lane, current[lane], isToSay);
+    watchFlood(lane, current[lane]);
   }
   fitPlates();
   put($("wall-lost"), String(lostSoFar()));

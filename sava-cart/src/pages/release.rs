@@ -55,6 +55,7 @@ const SCRIPT: &str = concat!(
     include_str!("../../assets/release/recording.js"),
     include_str!("../../assets/release/replay.js"),
     include_str!("../../assets/release/controls.js"),
+    include_str!("../../assets/release/idle.js"),
     include_str!("../../assets/release/start.js"),
     "})();\n",
 );

@@ -194,3 +194,56 @@ async fn pod_that_dies_goes_dark_on_the_stage() {
         Value::from(2)
     );
 }
+
+/// `2.0.1` comes to serve all after `1.0.3` had.
+#[tokio::test]
+async fn release_that_has_come_to_serve_all_floods_the_wall() {
+    let cart = Cart::start().await;
+    for (motion, floods) in [("no-preference", 1), ("reduce", 0)] {
+        let browser = Browser::start(Script::On).await;
+        let samples = format!(
+            "{} window.floods = [];
+            new MutationObserver((changes) => {{ for (const {{ addedNodes }} of changes) for (const node of addedNodes)
+                if (node.className === 'flood') floods.push(node.parentElement.parentElement.id); }})
+                .observe(document, {{ childList: true, subtree: true }});",
+            samples_of(&["3.0.0"], &PRODUCTS[..1]).replace(
+                "products[(n >> 3) % products.length]",
+                r#"n < 100 ? "1.0.3" : n < 200 && n % 2 ? "1.0.3" : products[0]"#
+            )
+        );
+        let view = View::open_after(&samples, &browser, &cart.url("/")).await;
+        let feature = json!({ "features": [{ "name": "prefers-reduced-motion", "value": motion }] });
+        view.send("Emulation.setEmulatedMedia", feature).await;
+        open_stage(&view).await;
+        view.wait("document.querySelector('#product-wall .big b')?.textContent === '100' && fed < 100").await;
+        wait_for_releases(&view, 1, 2).await;
+        view.wait("fed > 600 && [...document.querySelectorAll('#product-wall .big b')].some((share) => share.textContent === '100')").await;
+        view.wait("document.querySelectorAll('.flood').length === 0").await;
+        assert_eq!(view.run("return floods.length").await, floods, "{motion}");
+    }
+}
+
+#[tokio::test]
+async fn controls_hide_on_the_full_screen_until_somebody_stirs() {
+    let cart = Cart::start().await;
+    let browser = Browser::start(Script::On).await;
+    let view = View::open(&browser, &cart.url("/")).await;
+    let are_there = "document.querySelector('#tools').checkVisibility()";
+    view.wait(are_there).await;
+    view.press("f").await;
+    view.wait("document.fullscreenElement").await;
+    view.press("s").await; // the instrument on the full screen
+    view.wait(are_there).await;
+    view.wait(&format!("!{are_there}")).await;
+    view.press("t").await;
+    view.wait(are_there).await;
+    view.wait(&format!("!{are_there}")).await;
+    // Who goes by Tab keeps what has the focus.
+    view.press("\u{e004}").await;
+    view.run("document.querySelector('#pause').focus()").await;
+    view.wait("document.documentElement.classList.contains('idle')").await;
+    assert_eq!(view.run(&format!("return {are_there}")).await, true);
+    view.run("document.activeElement.blur()").await;
+    view.press("f").await;
+    view.wait(&format!("!document.fullscreenElement && {are_there}")).await;
+}
