@@ -11,6 +11,7 @@ pub(crate) mod product_list;
 mod product_query;
 pub(crate) mod reader;
 pub(crate) mod store;
+mod words;
 
 use std::{
     collections::BTreeSet,
@@ -32,6 +33,7 @@ pub use listing::{Freshness, Listing};
 pub(crate) use pictures::PictureFile;
 pub use product::Product;
 pub(crate) use product::ProductId;
+pub(crate) use product_list::ListId;
 #[cfg(test)]
 pub(crate) use product_list::ProductList;
 pub use product_query::{ProductQuery, Sort};

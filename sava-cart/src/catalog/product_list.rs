@@ -1,11 +1,19 @@
 //! A parsed list of products with its store: made once for each answer that differs, and then only read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::{
     fruit::Fruit,
     product::{Product, ProductId},
+    product_query::Sort,
     store::Store,
+    words::WordIndex,
 };
 use crate::money::Money;
 
@@ -15,9 +23,21 @@ pub(super) const MAX_CATEGORIES: usize = 100;
 const STRING_BYTES: usize = 16;
 const PLACE_BYTES: usize = 48;
 
+/// What tells a list from every other of this process: two that are read from the same bytes are two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ListId(u64);
+
+impl ListId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// The products of a store, in the order of the list.
 #[derive(Debug)]
 pub struct ProductList {
+    pub(crate) id: ListId,
     /// Whose products they are.
     pub store: Store,
     /// What is on sale, in the product service's order.
@@ -28,7 +48,13 @@ pub struct ProductList {
     pub n_selected: Option<usize>,
     /// Whether there are more categories than these.
     pub has_more_categories: bool,
+    /// Whether any product has a rating.
+    pub has_ratings: bool,
     n_bytes: usize,
+    /// What searches need, once there is one.
+    words: OnceLock<WordIndex>,
+    /// The places of the products in each order that was asked for, by [`Sort`].
+    orders: [OnceLock<Box<[usize]>>; Sort::ALL.len()],
     fruit: Vec<Product>,
     places: HashMap<ProductId, usize>,
 }
@@ -38,13 +64,17 @@ impl ProductList {
     #[must_use]
     pub fn empty(store: Store) -> Self {
         Self {
+            id: ListId::next(),
             fruit: Fruit::ALL.into_iter().map(|fruit| product_of(fruit, &store)).collect(),
             store,
             products: Vec::new(),
             categories: BTreeSet::new(),
             n_selected: None,
             has_more_categories: false,
+            has_ratings: false,
             n_bytes: 0,
+            words: OnceLock::new(),
+            orders: Default::default(),
             places: HashMap::new(),
         }
     }
@@ -54,6 +84,7 @@ impl ProductList {
     pub fn of_fruit(store: Store) -> Self {
         let mut list = Self::empty(store);
         list.products.clone_from(&list.fruit);
+        list.has_ratings = list.products.iter().any(|fruit| fruit.rating.is_some());
         list.categories.extend(list.fruit.iter().filter_map(|fruit| fruit.category.clone()));
         list
     }
@@ -65,6 +96,7 @@ impl ProductList {
             return false;
         }
         self.n_bytes += n_bytes(&product);
+        self.has_ratings |= product.rating.is_some();
         self.places.insert(product.id, self.products.len());
         if let Some(category) = &product.category
             && !self.categories.contains(category)
@@ -77,6 +109,33 @@ impl ProductList {
         }
         self.products.push(product);
         true
+    }
+
+    /// The places of the products that have `word`, which is folded, in one of their texts.
+    pub(super) fn places_of_word(&self, word: &str) -> impl Iterator<Item = usize> {
+        let words = self.words.get_or_init(|| {
+            WordIndex::new(self.products.iter().map(|product| {
+                let Product { title, description, category, picture, .. } = product;
+                let alt = picture.as_ref().map(|picture| picture.alt.as_str());
+                [title, description].map(String::as_str).into_iter().chain(category.as_deref()).chain(alt)
+            }))
+        });
+        words.find(word).into_iter().map(|place| place as usize)
+    }
+
+    /// The products in the order of `sort`, each with its place in this list.
+    pub(super) fn in_order(&self, sort: Sort) -> impl Iterator<Item = (usize, &Product)> {
+        let order = (sort != Sort::Featured).then(|| {
+            self.orders[sort as usize].get_or_init(|| {
+                let mut places: Box<[_]> = (0..self.products.len()).collect();
+                places.sort_by(|one, other| sort.compare(&self.products[*one], &self.products[*other]));
+                places
+            })
+        });
+        (0..self.products.len()).map(move |place| {
+            let place = order.map_or(place, |order| order[place]);
+            (place, &self.products[place])
+        })
     }
 
     /// The memory that its products take, about.

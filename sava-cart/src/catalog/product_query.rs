@@ -1,7 +1,7 @@
 //! Which products of the store are wanted, and in what order: asked of a list that is held here, so that it works when
 //! the product service does not; or, where the list is too long to be held, of the product service.
 
-use std::{borrow::Cow, cmp::Reverse};
+use std::cmp::{Ordering, Reverse};
 
 use sava_service::collation::{self, fold};
 
@@ -11,7 +11,7 @@ use super::{product::Product, product_list::ProductList};
 const MAX_WORDS: usize = 8;
 
 /// A query of the store's products.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProductQuery {
     /// The words that a product must have, in any order.
     pub q: String,
@@ -22,7 +22,7 @@ pub struct ProductQuery {
 }
 
 /// An order of products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sort {
     /// As the product service has it.
     Featured,
@@ -49,20 +49,22 @@ impl ProductQuery {
     /// The products of `list` that it selects, in its order.
     #[must_use]
     pub(crate) fn select<'a>(&self, list: &'a ProductList) -> Vec<&'a Product> {
-        let words: Vec<_> = self.q.split_whitespace().map(fold).collect();
-        let mut products: Vec<_> = list
-            .products
-            .iter()
-            .filter(|product| self.category.is_none() || product.category == self.category)
-            .filter(|product| {
-                let category = product.category.as_deref().unwrap_or_default();
-                let alt = product.picture.as_ref().map_or("", |picture| &picture.alt);
-                let texts = || [&*product.title, &*product.description, category, alt].map(fold);
-                words.is_empty() || has_all(&texts(), &words)
-            })
-            .collect();
-        self.sort.apply(&mut products);
-        products
+        let words = self.q.split_whitespace().map(fold).filter(|word| !word.is_empty());
+        let mut is_chosen: Option<Vec<bool>> = None;
+        for word in words {
+            let mut has_word = vec![false; list.products.len()];
+            for place in list.places_of_word(&word) {
+                // Each word leaves fewer.
+                has_word[place] = is_chosen.as_ref().is_none_or(|before| before[place]);
+            }
+            is_chosen = Some(has_word);
+        }
+        let is_chosen = |place: usize, product: &Product| {
+            is_chosen.as_ref().is_none_or(|is_chosen| is_chosen[place])
+                && (self.category.is_none() || product.category == self.category)
+        };
+        let products = list.in_order(self.sort);
+        products.filter(|(place, product)| is_chosen(*place, product)).map(|(_, product)| product).collect()
     }
 
     /// The query string that asks the product service for a page of `size` products, from 1.
@@ -88,16 +90,17 @@ impl Sort {
     pub(crate) const ALL: [Self; 5] =
         [Self::Featured, Self::Cheapest, Self::Dearest, Self::Rating, Self::Title];
 
-    fn apply(self, products: &mut [&Product]) {
+    /// The order of two products; none where they stay as the product service has them.
+    pub(super) fn compare(self, one: &Product, other: &Product) -> Ordering {
         match self {
-            Self::Featured => {}
-            Self::Cheapest => products.sort_by_key(|product| product.price.amount),
-            Self::Dearest => products.sort_by_key(|product| Reverse(product.price.amount)),
-            Self::Rating => products.sort_by(|a, b| {
+            Self::Featured => Ordering::Equal,
+            Self::Cheapest => one.price.amount.cmp(&other.price.amount),
+            Self::Dearest => other.price.amount.cmp(&one.price.amount),
+            Self::Rating => {
                 let stars = |product: &Product| product.rating.map_or(-1.0, |rating| rating.stars);
-                stars(b).total_cmp(&stars(a))
-            }),
-            Self::Title => products.sort_by(|a, b| collation::compare(&a.title, &b.title)),
+                stars(other).total_cmp(&stars(one))
+            }
+            Self::Title => collation::compare(&one.title, &other.title),
         }
     }
 
@@ -112,13 +115,10 @@ impl Sort {
     }
 }
 
-fn has_all(texts: &[Cow<'_, str>], words: &[Cow<'_, str>]) -> bool {
-    words.iter().all(|word| texts.iter().any(|text| text.contains(&**word)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::ProductId;
 
     #[test]
     fn a_query_is_asked_of_the_product_service_in_its_words() {
@@ -149,5 +149,53 @@ mod tests {
         assert_eq!(select("", Sort::Title), ["Äpfel", "Café", "Garlic", "Papayas"]);
         assert_eq!(select("CAFE", Sort::Featured), ["Café"]);
         assert_eq!(select("apfel six", Sort::Featured), ["Äpfel"]);
+        // A mark that combines with nothing is nothing to look for.
+        assert_eq!(select("\u{301}", Sort::Featured).len(), 4);
+    }
+
+    /// What the index finds is what a look at each product finds.
+    #[test]
+    fn words_are_found_wherever_they_are_in_a_text() {
+        const TEXTS: [&str; 8] = [
+            "oak",
+            "Oaken oaks",
+            "soak  OAK-oak",
+            "\u{a0}ök\u{2003}ak",
+            "",
+            "k a o",
+            "o\u{301}ak",
+            "Straße 7",
+        ];
+        let store = || crate::catalog::Store::default_of("ie");
+        let model = ProductList::of_fruit(store()).products[0].clone();
+        let mut list = ProductList::empty(store());
+        for id in 0..512_usize {
+            let product = Product {
+                id: ProductId::Product(id as u64),
+                title: TEXTS[id % 8].to_owned(),
+                description: TEXTS[id / 8 % 8].to_owned(),
+                category: (id % 3 > 0).then(|| TEXTS[id / 64].to_owned()),
+                ..model.clone()
+            };
+            assert!(list.add(product));
+        }
+        for q in
+            ["oak", "OAK ak", "k", "a k", "ok", "s", "7 oak", "strasse", "straße", "oak oak", "none", "oa k-"]
+        {
+            for sort in Sort::ALL {
+                let query = ProductQuery { q: q.to_owned(), category: None, sort };
+                let words: Vec<_> = q.split_whitespace().map(fold).collect();
+                let has_all = |product: &&Product| {
+                    let category = product.category.as_deref().unwrap_or_default();
+                    let texts = [&*product.title, &*product.description, category].map(fold);
+                    words.iter().all(|word| texts.iter().any(|text| text.contains(&**word)))
+                };
+                let mut expected: Vec<_> = list.products.iter().filter(has_all).collect();
+                expected.sort_by(|one, other| sort.compare(one, other));
+                let ids =
+                    |products: Vec<&Product>| products.iter().map(|product| product.id).collect::<Vec<_>>();
+                assert_eq!(ids(query.select(&list)), ids(expected), "{q} {sort:?}");
+            }
+        }
     }
 }
