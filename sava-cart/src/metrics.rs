@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use prometheus::{
-    Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     register_histogram_with_registry, register_int_counter_vec_with_registry,
-    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+    register_int_counter_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
 /// The metrics of a store front: a handle, cheap to clone. Each label has a few fixed values.
@@ -19,6 +20,7 @@ pub struct ShopMetrics {
     products: IntGauge,
     products_skipped: IntGauge,
     orders: IntCounterVec,
+    order_commits: IntCounter,
     orders_writable: IntGauge,
     cart_changes: IntCounterVec,
 }
@@ -81,6 +83,12 @@ impl ShopMetrics {
             .expect(once),
             orders: counter("sava_cart_orders_total", "Checkouts by what came of them", &["outcome"])
                 .expect(once),
+            order_commits: register_int_counter_with_registry!(
+                "sava_cart_order_commits_total",
+                "Commits that wrote orders to SQLite: orders that came together share one",
+                registry
+            )
+            .expect(once),
             orders_writable: gauge("sava_cart_orders_writable", "1 while orders can be written").expect(once),
             cart_changes: counter("sava_cart_cart_changes_total", "Changes of carts", &["change"])
                 .expect(once),
@@ -115,6 +123,16 @@ impl ShopMetrics {
 
     pub(crate) fn checked_out(&self, outcome: &str) {
         self.orders.with_label_values(&[outcome]).inc();
+    }
+
+    /// Orders that came together are in the database, to stay.
+    pub(crate) fn orders_were_committed(&self) {
+        self.order_commits.inc();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn order_commits(&self) -> u64 {
+        self.order_commits.get()
     }
 
     pub(crate) fn orders_are_writable(&self, are_writable: bool) {

@@ -1,8 +1,10 @@
 //! `sava-cart migrate`: what is done to the orders' table beside serving, by hand or as a Job.
 
 use anyhow::{Context as _, ensure};
+use prometheus::Registry;
 
 use crate::{
+    metrics::ShopMetrics,
     orders::Orders,
     settings::{Migration, Settings},
 };
@@ -18,7 +20,7 @@ pub async fn migrate(settings: &Settings, migration: Migration) -> anyhow::Resul
     if settings.database.is_none() {
         database.make_directory();
     }
-    let orders = Orders::new(&database, schema)?;
+    let orders = Orders::new(&database, schema, &ShopMetrics::new(&Registry::new()))?;
     if migration.undo {
         let before = schema.before_last_step();
         let before = before.with_context(|| format!("{version} changes nothing that can be taken back"))?;

@@ -4,6 +4,7 @@
 mod certificate;
 pub(crate) mod database;
 pub(crate) mod form_key;
+mod group_commit;
 mod migrations;
 pub(crate) mod order;
 mod postgres;
@@ -46,7 +47,7 @@ pub(crate) enum Placed {
 }
 
 /// Why an order is not known to be placed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum NotPlaced {
     /// It is not in the database, and will not come to be.
     #[error("the order was not placed: {0}")]
@@ -54,6 +55,13 @@ pub(crate) enum NotPlaced {
     /// It may be in the database: the answer to its being written was lost.
     #[error("it is not known whether the order was placed: {0}")]
     Unknown(#[source] Unavailable),
+}
+
+impl NotPlaced {
+    /// What `error` says of an order that was sent to the database.
+    fn of(error: Unavailable) -> Self {
+        if error.is_refusal() { Self::Refused(error) } else { Self::Unknown(error) }
+    }
 }
 
 /// How long a shopper waits for a database that is well: many may order at once.
@@ -86,7 +94,7 @@ struct LastFailure {
 
 #[derive(Debug)]
 enum Backend {
-    Sqlite(Sqlite),
+    Sqlite(Arc<Sqlite>),
     Postgres(Box<Postgres>),
 }
 
@@ -117,9 +125,11 @@ impl Orders {
     ///
     /// # Errors
     /// When there is no way to a database elsewhere.
-    pub(crate) fn new(database: &Database, schema: Schema) -> io::Result<Self> {
+    pub(crate) fn new(database: &Database, schema: Schema, metrics: &ShopMetrics) -> io::Result<Self> {
         let backend = match database {
-            Database::Sqlite(file) => Backend::Sqlite(Sqlite::new(file.as_deref(), schema)),
+            Database::Sqlite(file) => {
+                Backend::Sqlite(Arc::new(Sqlite::new(file.as_deref(), schema, metrics.clone())))
+            }
             Database::Postgres(server) => Backend::Postgres(Box::new(Postgres::new(server, schema)?)),
         };
         Ok(Self {
@@ -239,12 +249,16 @@ impl Orders {
         result
     }
 
+    /// How long a shopper waits now.
+    fn patience(&self) -> Duration {
+        if self.is_well.load(Ordering::Relaxed) { PATIENCE } else { IMPATIENCE }
+    }
+
     async fn within_patience<T>(
         &self,
         work: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
-        let patience = if self.is_well.load(Ordering::Relaxed) { PATIENCE } else { IMPATIENCE };
-        let result = tokio::time::timeout(patience, work).await.unwrap_or(Err(Unavailable::Slow));
+        let result = tokio::time::timeout(self.patience(), work).await.unwrap_or(Err(Unavailable::Slow));
         if !matches!(result, Err(Unavailable::Unreadable(_))) {
             self.is_well.store(result.is_ok(), Ordering::Relaxed);
         }
@@ -262,7 +276,7 @@ impl Orders {
         // it again is the way to learn, and to decide, what became of it, even if the first try is still on its way.
         for _ in 0..3 {
             let row = OrderRow::of(&order).map_err(NotPlaced::Refused)?;
-            match self.insert(&row).await {
+            match self.insert(row).await {
                 Ok(true) => return Ok(Placed::New(order)),
                 Ok(false) => match self.by_form_key(&order.shopper, &order.form_key).await {
                     Ok(Some(before)) => return Ok(before),
@@ -285,24 +299,26 @@ impl Orders {
     }
 
     /// Writes the row, or not where there is one of its number or form key.
-    async fn insert(&self, row: &OrderRow) -> Result<bool, NotPlaced> {
-        let is_sent = AtomicBool::new(false);
-        let written = on_pool!(self, pool => async {
-            let mut connection = pool.acquire().await?;
-            // From here on the database may have it, whatever becomes of the connection.
-            is_sent.store(true, Ordering::Relaxed);
-            let done = row.insert(self.schema).execute(&mut *connection).await?;
-            Ok::<_, sqlx::Error>(done.rows_affected() == 1)
-        });
-        written.await.map_err(|error| {
-            *self.failure.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-            self.failure.is_news.notify_one();
-            if is_sent.load(Ordering::Relaxed) && !error.is_refusal() {
-                NotPlaced::Unknown(error)
-            } else {
-                NotPlaced::Refused(error)
+    async fn insert(&self, row: OrderRow) -> Result<bool, NotPlaced> {
+        let patience = self.patience();
+        let written = match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.insert(row).written(patience).await,
+            Backend::Postgres(postgres) => {
+                let is_sent = AtomicBool::new(false);
+                let inserted = tokio::time::timeout(patience, postgres.insert(&row, &is_sent)).await;
+                inserted.unwrap_or(Err(Unavailable::Slow)).map_err(|error| {
+                    let sent = is_sent.load(Ordering::Relaxed);
+                    if sent { NotPlaced::of(error) } else { NotPlaced::Refused(error) }
+                })
             }
-        })
+        };
+        self.is_well.store(written.is_ok(), Ordering::Relaxed);
+        if let Err(error) = &written {
+            let (NotPlaced::Refused(reason) | NotPlaced::Unknown(reason)) = error;
+            *self.failure.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_string());
+            self.failure.is_news.notify_one();
+        }
+        written
     }
 
     /// The order that this form has placed, if it has; a key that is not one of ours has placed none.

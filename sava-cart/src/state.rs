@@ -64,7 +64,7 @@ impl AppState {
             dark_launches: DarkLaunches::new(&settings.preview_releases, locale, release, &endpoint),
             marks: Arc::new(Marks::new()),
             catalog,
-            orders: Orders::new(database, release.schema)?,
+            orders: Orders::new(database, release.schema, &metrics)?,
             metrics,
             cookies: Cookies::new(key, locale, settings.is_public_https()),
             settings: Arc::new(settings.clone()),

@@ -2,7 +2,10 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -101,6 +104,20 @@ impl Postgres {
         if result.as_ref().is_err_and(is_read_only) {
             *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
+    }
+
+    /// Writes the row, or not where there is one of its number or form key. Once `is_sent` the database may have it,
+    /// whatever becomes of the connection.
+    pub(super) async fn insert(&self, row: &OrderRow, is_sent: &AtomicBool) -> Result<bool, Unavailable> {
+        let pool = self.pool().await?;
+        let result = async {
+            let mut connection = pool.acquire().await?;
+            is_sent.store(true, Ordering::Relaxed);
+            row.insert(self.schema).execute(&mut *connection).await
+        };
+        let result = result.await;
+        self.note(&result);
+        Ok(result?.rows_affected() == 1)
     }
 
     /// Writes, which a read-only server refuses, and takes it back.

@@ -4,7 +4,10 @@ use std::{
     fs::{File, OpenOptions},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,12 +18,15 @@ use sqlx::{
 use tokio::sync::OnceCell;
 
 use super::{
+    NotPlaced,
     database::ACQUIRE_TIMEOUT,
+    group_commit::{GroupCommit, Ticket, Waiting, Written},
     migrations,
     row::OrderRow,
     schema::Schema,
     unavailable::{Unavailable, is_damage},
 };
+use crate::metrics::ShopMetrics;
 
 #[derive(Debug)]
 pub(super) struct Sqlite {
@@ -30,16 +36,26 @@ pub(super) struct Sqlite {
     pool: SqlitePool,
     /// What the file was when the tables were made.
     opened: OnceCell<Option<FileId>>,
+    group: GroupCommit,
+    pub(super) metrics: ShopMetrics,
     /// Whether the file was once found to be damaged. A connection that has the pages that it needs in its cache would
     /// not notice, and go on taking orders that nobody will find.
     is_damaged: AtomicBool,
+}
+
+/// Why orders were not written together.
+enum NotTogether {
+    /// Something is wrong with one of them, and nothing was written.
+    One(Unavailable),
+    /// The same is true of all.
+    Nobody(NotPlaced),
 }
 
 /// A file, whatever its name becomes: its device and inode.
 type FileId = (u64, u64);
 
 impl Sqlite {
-    pub(super) fn new(file: Option<&Path>, schema: Schema) -> Self {
+    pub(super) fn new(file: Option<&Path>, schema: Schema, metrics: ShopMetrics) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(file.unwrap_or(Path::new(":memory:")))
             .create_if_missing(true)
@@ -58,6 +74,8 @@ impl Sqlite {
             schema,
             pool: pool.connect_lazy_with(options),
             opened: OnceCell::new(),
+            group: GroupCommit::default(),
+            metrics,
             is_damaged: AtomicBool::new(false),
         }
     }
@@ -76,6 +94,13 @@ impl Sqlite {
             })
             .await?;
         if *opened == self.file_id() { Ok(&self.pool) } else { Err(Unavailable::Replaced) }
+    }
+
+    /// The same of an error.
+    fn noted(&self, error: sqlx::Error) -> Unavailable {
+        let result: Result<(), _> = Err(error);
+        self.note(&result);
+        result.map_or_else(Unavailable::from, |()| Unavailable::Slow)
     }
 
     /// Remembers where the file was found to be damaged.
@@ -113,6 +138,76 @@ impl Sqlite {
     pub(super) async fn undo(&self, version: i64) -> Result<(), Unavailable> {
         self.make_file();
         Ok(migrations::sqlite(self.schema).undo(&self.pool, version).await?)
+    }
+
+    /// Writes `row`, with those that wait at the same time.
+    pub(super) fn insert(self: &Arc<Self>, row: OrderRow) -> Ticket {
+        let sqlite = Arc::clone(self);
+        self.group.enter(row, move |together| {
+            let sqlite = Arc::clone(&sqlite);
+            async move { sqlite.insert_together(together).await }
+        })
+    }
+
+    /// Writes orders by one transaction. Where it does not take one of them, each is written by itself, and has its own
+    /// fate.
+    async fn insert_together(&self, together: Vec<Waiting>) {
+        if together.len() > 1 {
+            match self.transact(&together).await {
+                Ok(written) => {
+                    for (waiting, is_written) in together.into_iter().zip(written) {
+                        waiting.answer(Ok(is_written));
+                    }
+                    return;
+                }
+                Err(NotTogether::Nobody(reason)) => {
+                    for waiting in together {
+                        waiting.answer(Err(reason.clone()));
+                    }
+                    return;
+                }
+                Err(NotTogether::One(error)) => {
+                    tracing::debug!(%error, "orders that came together are written one by one");
+                }
+            }
+        }
+        for waiting in together {
+            let written = self.insert_alone(&waiting.row).await;
+            waiting.answer(written);
+        }
+    }
+
+    /// Whether each was written, once all are in the file to stay.
+    async fn transact(&self, together: &[Waiting]) -> Result<Vec<bool>, NotTogether> {
+        let refused = |error: sqlx::Error| NotTogether::Nobody(NotPlaced::Refused(self.noted(error)));
+        let pool = self.pool().await.map_err(|error| NotTogether::Nobody(NotPlaced::Refused(error)))?;
+        let mut connection = pool.acquire().await.map_err(refused)?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
+        let mut written = Vec::with_capacity(together.len());
+        for waiting in together {
+            match waiting.row.insert(self.schema).execute(&mut *transaction).await {
+                Ok(done) => written.push(done.rows_affected() == 1),
+                Err(error) => {
+                    let error = self.noted(error);
+                    // Whatever that says: without a commit nothing is written.
+                    let _ = transaction.rollback().await;
+                    return Err(NotTogether::One(error));
+                }
+            }
+        }
+        let committed = transaction.commit().await;
+        committed.map_err(|error| NotTogether::Nobody(NotPlaced::of(self.noted(error))))?;
+        self.metrics.orders_were_committed();
+        Ok(written)
+    }
+
+    async fn insert_alone(&self, row: &OrderRow) -> Written {
+        let pool = self.pool().await.map_err(NotPlaced::Refused)?;
+        let mut connection = pool.acquire().await.map_err(|error| NotPlaced::Refused(self.noted(error)))?;
+        let done = row.insert(self.schema).execute(&mut *connection).await;
+        let done = done.map_err(|error| NotPlaced::of(self.noted(error)))?;
+        self.metrics.orders_were_committed();
+        Ok(done.rows_affected() == 1)
     }
 
     /// Writes and syncs, which a full or read-only disk refuses. The trial order is gone within the same transaction.

@@ -2,7 +2,8 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
-use sqlx::{Connection as _, SqliteConnection};
+use futures_util::future::join_all;
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
@@ -17,7 +18,8 @@ fn orders(directory: &TempDir) -> Orders {
 }
 
 fn orders_of(directory: &TempDir, schema: Schema) -> Orders {
-    Orders::new(&Database::Sqlite(Some(directory.path().join("orders.db"))), schema).unwrap()
+    let metrics = ShopMetrics::new(&prometheus::Registry::new());
+    Orders::new(&Database::Sqlite(Some(directory.path().join("orders.db"))), schema, &metrics).unwrap()
 }
 
 fn order(shopper: &ShopperId) -> Order {
@@ -42,10 +44,10 @@ fn order(shopper: &ShopperId) -> Order {
 }
 
 /// What somebody else does to the database.
-async fn execute(file: &Path, sql: &'static str) {
+async fn execute(file: &Path, sql: impl Into<String>) {
     let url = format!("sqlite:{}", file.display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
-    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }
 
@@ -205,4 +207,91 @@ async fn nothing_is_written_into_a_file_once_it_is_damaged() {
         let refused = orders.place(order(&shopper)).await.unwrap_err();
         assert!(matches!(refused, NotPlaced::Refused(Unavailable::Damaged)), "{refused}");
     }
+}
+
+/// Whatever comes while nothing is written yet is written by one commit.
+#[tokio::test]
+async fn orders_that_come_together_are_committed_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let orders = orders(&directory);
+    let shopper = ShopperId::new();
+    let mut all: Vec<_> = (0..20).map(|_| order(&shopper)).collect();
+    // Two of one form, and two with one number: a click too many, and chance.
+    all[7].form_key = all[3].form_key.clone();
+    all[9].number = all[5].number.clone();
+    let placed = join_all(all.iter().map(|order| orders.place(order.clone()))).await;
+    let mut numbers = Vec::new();
+    for (place, placed) in placed.into_iter().enumerate() {
+        match placed.unwrap() {
+            Placed::New(order) => {
+                assert_eq!(order.number == all[place].number, place != 9);
+                numbers.push(order.number);
+            }
+            Placed::Before(order) => assert_eq!((place, &order.number), (7, &all[3].number)),
+            Placed::Foreign => panic!("all are of one shopper"),
+        }
+    }
+    let mut listed: Vec<_> = orders.of_shopper(&shopper).await.unwrap();
+    listed.sort_by(|one, other| one.number.cmp(&other.number));
+    numbers.sort();
+    assert_eq!(
+        listed.iter().map(|order| &order.number).collect::<Vec<_>>(),
+        numbers.iter().collect::<Vec<_>>()
+    );
+    // The second of those is of the order that found its number taken.
+    assert_eq!(commits(&orders), 2);
+}
+
+/// It has its own fate, whether the database takes back the statement or all of the transaction.
+#[tokio::test]
+async fn an_order_that_fails_does_not_fail_its_neighbours() {
+    for ending in ["ABORT", "ROLLBACK", "FAIL"] {
+        let directory = tempfile::tempdir().unwrap();
+        let orders = orders(&directory);
+        orders.check().await.unwrap();
+        let trigger = format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON orders WHEN NEW.total = 666
+             BEGIN SELECT RAISE({ending}, 'not this one'); END"
+        );
+        execute(&directory.path().join("orders.db"), trigger).await;
+        let shopper = ShopperId::new();
+        let mut all: Vec<_> = (0..8).map(|_| order(&shopper)).collect();
+        all[3].total.amount = 666;
+        let placed = join_all(all.iter().map(|order| orders.place(order.clone()))).await;
+        for (place, placed) in placed.into_iter().enumerate() {
+            if place == 3 {
+                let refused = placed.unwrap_err();
+                assert!(matches!(refused, NotPlaced::Refused(_)), "{ending}: {refused}");
+            } else {
+                assert_eq!(placed.unwrap(), Placed::New(all[place].clone()), "{ending}");
+            }
+        }
+        assert_eq!(orders.of_shopper(&shopper).await.unwrap().len(), 7, "{ending}");
+    }
+}
+
+/// What the database says only when it is to commit is said of all, and nothing is written.
+#[tokio::test]
+async fn orders_that_cannot_be_committed_are_all_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let orders = orders(&directory);
+    orders.check().await.unwrap();
+    let until_commit = "CREATE TABLE couriers (name TEXT PRIMARY KEY);
+        CREATE TABLE rides (courier TEXT REFERENCES couriers DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER ride AFTER INSERT ON orders BEGIN INSERT INTO rides VALUES ('nobody'); END";
+    let file = directory.path().join("orders.db");
+    execute(&file, until_commit).await;
+    let shopper = ShopperId::new();
+    let placed = join_all((0..8).map(|_| orders.place(order(&shopper)))).await;
+    for placed in placed {
+        assert!(matches!(placed, Err(NotPlaced::Refused(_))), "{placed:?}");
+    }
+    execute(&file, "DROP TRIGGER ride").await;
+    assert_eq!(orders.of_shopper(&shopper).await.unwrap(), []);
+    orders.place(order(&shopper)).await.unwrap();
+}
+
+fn commits(orders: &Orders) -> u64 {
+    let Backend::Sqlite(sqlite) = &*orders.backend else { panic!("a file is SQLite's") };
+    sqlite.metrics.order_commits()
 }

@@ -1,5 +1,7 @@
 //! Why the orders' database did not do what it was asked.
 
+use std::sync::Arc;
+
 use sqlx::{
     error::ErrorKind,
     migrate::MigrateError,
@@ -9,17 +11,17 @@ use sqlx::{
 use super::session::UNREACHABLE;
 
 /// The database did not do it; the reason is for the log, not for the shopper.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Unavailable {
     /// The database said no, or nothing.
     #[error("the orders' database cannot be used: {0}")]
-    Database(#[source] sqlx::Error),
+    Database(#[source] Arc<sqlx::Error>),
     /// There is no connection to it, and nothing was asked of it.
     #[error("the orders' database cannot be reached: {0}")]
     Unreachable(String),
     /// Its tables could not be made.
     #[error("the tables of the orders' database cannot be made: {0}")]
-    Migration(#[source] MigrateError),
+    Migration(#[source] Arc<MigrateError>),
     /// A note is to be required, and there are orders without one.
     #[error(
         "there are orders without a note, of releases that know of none: run `sava-cart migrate --back-fill` of 3.1.0 \
@@ -50,7 +52,7 @@ impl From<sqlx::Error> for Unavailable {
             Some(answer) if answer.code().as_deref() == Some(UNREACHABLE) => {
                 Self::Unreachable(answer.message().to_owned())
             }
-            _ => Self::Database(error),
+            _ => Self::Database(Arc::new(error)),
         }
     }
 }
@@ -64,7 +66,7 @@ impl From<MigrateError> for Unavailable {
             {
                 Self::NotFilled
             }
-            _ => Self::Migration(error),
+            _ => Self::Migration(Arc::new(error)),
         }
     }
 }
@@ -79,11 +81,12 @@ impl Unavailable {
     /// broke, a wait that became too long) leaves open what it did.
     pub(super) fn is_refusal(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(error)) => match error.try_downcast_ref::<PgDatabaseError>()
-            {
-                Some(error) => is_refused_by_postgres(error),
-                None => is_refused_by_sqlite(error.code().as_deref()),
-            },
+            Self::Database(error) => error.as_database_error().is_some_and(|error| {
+                match error.try_downcast_ref::<PgDatabaseError>() {
+                    Some(error) => is_refused_by_postgres(error),
+                    None => is_refused_by_sqlite(error.code().as_deref()),
+                }
+            }),
             _ => false,
         }
     }
