@@ -208,6 +208,9 @@ impl Cookies {
     /// oversized, of another store, or set for another purpose.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap, purpose: &str) -> Option<String> {
+        if !headers.contains_key(header::COOKIE) {
+            return None;
+        }
         let value = self.read_named(headers, purpose, &self.name(purpose));
         // What a browser kept since before counts until the cookie is set anew, even to nothing.
         let value = value.or_else(|| self.read_named(headers, purpose, &self.former_name(purpose)));

@@ -23,7 +23,7 @@ pub(crate) struct DarkLaunch {
     pub sampler: Sampler,
 }
 
-/// The dark launches that the operator allows: as a rule none. A handle, cheap to clone.
+/// The dark launches that the operator allows: usually none. A handle, cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct DarkLaunches(Arc<[DarkLaunch]>);
 

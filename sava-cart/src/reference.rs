@@ -70,7 +70,7 @@ impl fmt::Display for Route<'_> {
 }
 
 /// Where a page is: what its references start with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ReferenceBase {
     up: String,
 }
@@ -87,6 +87,11 @@ impl ReferenceBase {
     #[must_use]
     pub(crate) fn outside(base: &str, path: &str) -> Self {
         Self { up: "../".repeat(depth(path)) + base.trim_start_matches('/') }
+    }
+
+    /// The memory that it takes beside its own size.
+    pub(crate) const fn n_bytes(&self) -> usize {
+        self.up.len()
     }
 
     /// The reference from here to `route`.

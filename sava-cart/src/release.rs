@@ -19,7 +19,7 @@ pub enum Feature {
 }
 
 /// A version of sava-product's API, by the media type that asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApiVersion {
     /// Price as a number in major units.
     V1,

@@ -1,6 +1,6 @@
 //! What every handler of the store front is given.
 
-use std::{io, sync::Arc};
+use std::{io, ops::Deref, sync::Arc};
 
 use axum::http::HeaderMap;
 use sava_service::{Identity, Metrics, Readiness, Resolver};
@@ -12,20 +12,29 @@ use crate::{
     marks::Marks,
     metrics::ShopMetrics,
     orders::{Database, Orders},
+    pages::rendered::RenderedPages,
     product_service::{Endpoint, sampler::Sampler},
     release::Release,
     settings::Settings,
 };
 
-/// The state of the store front: cheap to clone.
+/// The state of the store front: a handle, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState {
-    pub(crate) settings: Arc<Settings>,
+    parts: Arc<Parts>,
+}
+
+/// What the state is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub(crate) settings: Settings,
     /// The release that this process is.
     pub(crate) release: &'static Release,
     /// Who answers, for the footer.
     pub(crate) identity: Identity,
     pub(crate) catalog: Catalog,
+    /// Pages of products that shoppers share.
+    pub(crate) pages: RenderedPages,
     /// Samples of the product service, for the release view.
     pub(crate) sampler: Sampler,
     /// What those see who ask for a release that shoppers do not get.
@@ -36,6 +45,14 @@ pub struct AppState {
     pub(crate) metrics: ShopMetrics,
     /// The cookies of this store.
     pub(crate) cookies: Cookies,
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 impl AppState {
@@ -57,18 +74,20 @@ impl AppState {
         let authorities = settings.product_service_ca.clone().unwrap_or_default();
         let endpoint = Endpoint::new(&settings.product_service, Resolver::of_the_system(), &authorities)?;
         let catalog = Catalog::new(locale, release, &endpoint, metrics.clone(), readiness.clone());
-        Ok(Self {
+        let parts = Parts {
             release,
             identity: identity.clone(),
             sampler: catalog.sampler(release, &endpoint),
             dark_launches: DarkLaunches::new(&settings.preview_releases, locale, release, &endpoint),
             marks: Arc::new(Marks::new()),
             catalog,
+            pages: RenderedPages::new(),
             orders: Orders::new(database, release.schema, &metrics)?,
             metrics,
             cookies: Cookies::new(key, locale, settings.is_public_https()),
-            settings: Arc::new(settings.clone()),
-        })
+            settings: settings.clone(),
+        };
+        Ok(Self { parts: Arc::new(parts) })
     }
 
     /// The products as those see them whose requests have these headers.

@@ -33,7 +33,7 @@ use crate::{
     reference::Route,
     release::Feature,
     shopper::ShopperId,
-    state::AppState,
+    state::{AppState, Parts},
 };
 
 #[derive(Template)]
@@ -113,7 +113,7 @@ pub(crate) async fn place_order(
         // Whatever form it is by now: it is for the same cart, and so for the same order.
         form.key.clone_from(key);
     }
-    let AppState { catalog, orders, release, metrics, .. } = &state;
+    let Parts { catalog, orders, release, metrics, .. } = &*state;
     let checkout = Checkout { catalog, orders, release, client: visit.client(), limit: &limit, metrics };
     let (reason, listing) = match checkout.submit(&shopper, &visit.cart, &form).await {
         Outcome::Placed(order) => {

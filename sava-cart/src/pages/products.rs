@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     Extension,
     extract::{Path, RawQuery},
-    http::StatusCode,
     response::Response,
 };
 
@@ -17,8 +16,9 @@ use super::{
     layout::{Layout, Link},
     list_query::{self, ListQuery},
     preview::Preview,
+    rendered::Subject,
     text::{Align, Table, printable},
-    visit::{CachePolicy, Page, Section, Visit},
+    visit::{Page, Section, Visit},
 };
 use crate::{
     cart::MAX_QUANTITY,
@@ -81,42 +81,62 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
     let query = query.unwrap_or_default();
     let choice = ListQuery::read(visit.release(), &query);
     let page_size = ListQuery::page_size(visit.release());
-    let last_of = |n_products: usize| n_products.div_ceil(page_size).max(1);
     let mut page = choice.page;
     let mut listing = visit.page_of_products(&choice.products, page, page_size).await;
-    if let Some(n_selected) = listing.list.n_selected.filter(|n_selected| page > last_of(*n_selected)) {
-        page = last_of(n_selected);
+    if let Some(n_selected) =
+        listing.list.n_selected.filter(|n_selected| page > last_of(*n_selected, page_size))
+    {
+        page = last_of(n_selected, page_size);
         listing = visit.page_of_products(&choice.products, page, page_size).await;
     }
+    let added = list_query::added(&query).and_then(|id| added(&visit, &listing, id));
+    let choice = ListQuery { page, ..choice };
+    let subject = added.is_none().then(|| Subject::List(choice.clone()));
+    visit.show_shared(&listing, subject, || products_page(&visit, &listing, &choice, added))
+}
+
+/// The page of `listing` that the shopper chose; `added` is the title of what was put into the cart just before.
+fn products_page<'a>(
+    visit: &Visit,
+    listing: &'a Listing,
+    choice: &ListQuery,
+    added: Option<String>,
+) -> ProductsPage<'a> {
+    let page_size = ListQuery::page_size(visit.release());
+    let mut page = choice.page;
     let (shown, n_chosen): (Vec<_>, usize) = if let Some(n_selected) = listing.list.n_selected {
         (listing.list.products.iter().collect(), n_selected)
     } else {
         let chosen = choice.products.select(&listing.list);
-        page = page.min(last_of(chosen.len()));
+        page = page.min(last_of(chosen.len(), page_size));
         (chosen.iter().skip((page - 1) * page_size).take(page_size).copied().collect(), chosen.len())
     };
-    let last = last_of(n_chosen);
+    let last = last_of(n_chosen, page_size);
     let here = ListQuery { page, ..choice.clone() }.query();
-    let preview = Preview::of_list(&visit, &here, shown.first().copied());
-    let cards: Vec<_> = shown.into_iter().map(|product| Card::new(&visit, product)).collect();
+    let preview = Preview::of_list(visit, &here, shown.first().copied());
+    let cards: Vec<_> = shown.into_iter().map(|product| Card::new(visit, product)).collect();
     let (title, heading) = names(&choice.products, n_chosen, page, last);
-    let html = ProductsPage {
+    ProductsPage {
         title,
         heading,
         preview,
-        lead: lead(&listing, &choice.products, n_chosen),
-        tools: visit.has(Feature::Search).then(|| tools(&visit, &listing, &choice)),
-        nothing: cards.is_empty().then(|| nothing(&visit, &listing, &choice.products)),
+        lead: lead(listing, &choice.products, n_chosen),
+        tools: visit.has(Feature::Search).then(|| tools(visit, listing, choice)),
+        nothing: cards.is_empty().then(|| nothing(visit, listing, &choice.products)),
         pictures: visit.has(Feature::Pictures),
         stars: cards.iter().any(|card| card.rating.is_some()),
-        added: list_query::added(&query).and_then(|id| added(&visit, &listing, id)),
+        added,
         add: visit.to(Route::CartItems),
         here,
-        pages: pages(&visit, &choice, page, last),
+        pages: pages(visit, choice, page, last),
         cards,
-        layout: visit.layout(Section::Products, Some(&listing)),
-    };
-    visit.show(StatusCode::OK, CachePolicy::Revalidate, &html)
+        layout: visit.layout(Section::Products, Some(listing)),
+    }
+}
+
+/// The last page where so many products are chosen.
+fn last_of(n_products: usize, page_size: usize) -> usize {
+    n_products.div_ceil(page_size).max(1)
 }
 
 /// What the product `id` is called, if it is in the cart: a link that somebody kept says nothing that is not so.
@@ -210,13 +230,12 @@ fn tools(visit: &Visit, listing: &Listing, choice: &ListQuery) -> Tools {
         ..Link::default()
     };
     let categories = &listing.list.categories;
-    let has_ratings = listing.list.products.iter().any(|product| product.rating.is_some());
     Tools {
         q: choice.products.q.clone(),
         category: choice.products.category.clone().unwrap_or_default(),
         sorts: Sort::ALL
             .into_iter()
-            .filter(|sort| *sort != Sort::Rating || has_ratings)
+            .filter(|sort| *sort != Sort::Rating || listing.list.has_ratings)
             .map(|sort| SortOption {
                 value: list_query::value_of(sort),
                 name: name_of(sort),
@@ -338,23 +357,24 @@ pub(crate) async fn show_product(
     let id: ProductId = id.parse().map_err(|_| ErrorPage::NoProduct)?;
     let listing = visit.products([id]).await;
     let product = listing.product(id).ok_or(ErrorPage::NoProduct)?;
-    let html = ProductPage {
+    let list = visit.list_before();
+    let subject = Subject::Product(id, list.clone());
+    Ok(visit.show_shared(&listing, Some(subject), || ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),
         preview: Preview::of_product(&visit, product),
-        back: back(&visit, id),
+        back: back(&visit, id, list.as_ref()),
         card: Card::new(&visit, product),
         alike: alike(&visit, &listing, product),
         pictures: visit.has(Feature::Pictures),
         add: visit.to(Route::CartItems),
         most: MAX_QUANTITY,
-    };
-    Ok(visit.show(StatusCode::OK, CachePolicy::Revalidate, &html))
+    }))
 }
 
-/// The way back to the list, to the place of the product there, where that is what the shopper comes from.
-fn back(visit: &Visit, id: ProductId) -> Link {
+/// The way back to the list, to the place of the product there: to `before`, where that is what the shopper comes from.
+fn back(visit: &Visit, id: ProductId, before: Option<&ListQuery>) -> Link {
     let home = visit.to(Route::Home);
-    let (href, name) = match visit.list_before() {
+    let (href, name) = match before {
         Some(list) if list.is_everything() => (format!("{home}#p-{id}"), "All products"),
         Some(list) => (format!("{}#p-{id}", list.reference(&home)), "Back to the list"),
         None => (home, "All products"),

@@ -32,30 +32,30 @@ pub(super) fn layer(public_url: Option<&Url>) -> CsrfLayer {
 
 /// Stands around [`layer`].
 pub(super) async fn explain(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let logged = |request: &Request, name: HeaderName| {
-        let value = request.headers().get(name);
-        value.map(|value| excerpt(&String::from_utf8_lossy(value.as_bytes()), MAX_LOGGED_CHARS).into_owned())
-    };
-    let origin = logged(&request, header::ORIGIN);
-    let referer = logged(&request, header::REFERER);
-    let host = logged(&request, header::HOST);
-    let fetch_site = logged(&request, HeaderName::from_static("sec-fetch-site"));
+    let logged_headers =
+        [header::ORIGIN, header::REFERER, HeaderName::from_static("sec-fetch-site"), header::HOST];
+    let [origin, referer, fetch_site, host] = logged_headers.map(|name| request.headers().get(name).cloned());
     if let Some(spelled) = spelled_alike(&request) {
         request.headers_mut().insert(header::ORIGIN, spelled);
     }
     let response = next.run(request).await;
     if response.extensions().get::<ProtectionError>().is_some() {
         tracing::warn!(
-            origin,
-            referer,
-            sec_fetch_site = fetch_site,
-            host,
+            origin = origin.as_ref().map(logged),
+            referer = referer.as_ref().map(logged),
+            sec_fetch_site = fetch_site.as_ref().map(logged),
+            host = host.as_ref().map(logged),
             public_url = state.settings.public_url.as_ref().map(Url::as_str),
             "a form of another origin was refused; if it was a page of this store, a proxy changes Host: set \
              PUBLIC_URL to the URL that shoppers use"
         );
     }
     response
+}
+
+/// A header's value as a log line repeats it.
+fn logged(value: &HeaderValue) -> String {
+    excerpt(&String::from_utf8_lossy(value.as_bytes()), MAX_LOGGED_CHARS).into_owned()
 }
 
 /// The `Origin` of `request` with the default port left out and the host in lower case, for neither tells two origins

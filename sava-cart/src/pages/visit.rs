@@ -1,6 +1,6 @@
 //! A visit: what a request says of its visitor, and how an answer is made for them.
 
-use std::net::Ipv6Addr;
+use std::{net::Ipv6Addr, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -16,6 +16,7 @@ use super::{
     layout::{Layout, Link, Supplier},
     list_query::ListQuery,
     look::Look,
+    rendered::{Coding, PageKey, RenderedPage, Subject},
     representation::Representation,
     text,
 };
@@ -41,7 +42,7 @@ pub(crate) struct Visit {
     /// Where the page is.
     references: ReferenceBase,
     /// The headers of the request.
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
 }
 
 /// The part of the store front that a page belongs to.
@@ -81,7 +82,7 @@ impl Visit {
             _ => ReferenceBase::outside(base, path),
         };
         let cart = Cart::read(&state.cookies, headers);
-        Self { state, references, cart, headers: headers.clone() }
+        Self { state, references, cart, headers: Arc::new(headers.clone()) }
     }
 
     /// The reference from here to `route`.
@@ -282,19 +283,70 @@ impl Visit {
 
     /// The answer that `page` is, in the form that the visitor wants.
     pub(crate) fn show<P: Page>(&self, status: StatusCode, cache: CachePolicy, page: &P) -> Response {
+        match self.render(cache, page) {
+            Ok(page) => finished(status, page),
+            Err(error) => error.into_response(),
+        }
+    }
+
+    /// The same for a page of the products of `listing`: where others have seen it, that one. `make` is asked for one that
+    /// nobody has; `None` as its `subject` is a page that is for this shopper alone.
+    pub(crate) fn show_shared<P: Page>(
+        &self,
+        listing: &Listing,
+        subject: Option<Subject>,
+        make: impl FnOnce() -> P,
+    ) -> Response {
+        let cache = CachePolicy::Revalidate;
+        let Some(key) = subject.and_then(|subject| self.page_key(listing, subject)) else {
+            return self.show(StatusCode::OK, cache, &make());
+        };
+        if let Some(page) = self.state.pages.get(&key) {
+            return finished(StatusCode::OK, page);
+        }
+        match self.render(cache, &make()) {
+            Ok(page) => {
+                let page = page.coded(key.coding);
+                self.state.pages.keep(key, &page);
+                finished(StatusCode::OK, page)
+            }
+            Err(error) => error.into_response(),
+        }
+    }
+
+    /// What tells the page of `subject` from all others; `None` where it is about this moment, as one with a notice that
+    /// the product service is away.
+    fn page_key(&self, listing: &Listing, subject: Subject) -> Option<PageKey> {
+        let Listing { list, freshness: Freshness::Fresh, served_by: Some(served_by), fault: None } = listing
+        else {
+            return None;
+        };
+        // A preview says that it is one, and is told from others by what its catalog holds, not by the list's number.
+        let is_shared = self.representation() == Representation::Html && self.preview().is_none();
+        is_shared.then(|| PageKey {
+            list: list.id,
+            supplier: served_by.release.clone(),
+            api_version: served_by.api_version,
+            subject,
+            place: self.references.clone(),
+            n_pieces: self.cart.n_pieces(),
+            coding: Coding::wanted(&self.headers),
+        })
+    }
+
+    fn render<P: Page>(&self, cache: CachePolicy, page: &P) -> Result<RenderedPage, ErrorPage> {
         let layout = page.layout();
         let (body, content_type) = match self.representation() {
             Representation::Html => match page.render() {
                 Ok(html) => (html, "text/html; charset=utf-8"),
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "a page could not be rendered");
-                    return ErrorPage::Unexpected.into_response();
+                    return Err(ErrorPage::Unexpected);
                 }
             },
             Representation::Text => (framed(layout, &page.text()), "text/plain; charset=utf-8"),
         };
-        let mut response = (status, body).into_response();
-        let headers = response.headers_mut();
+        let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CONTENT_SECURITY_POLICY, layout.look.policy.clone());
         headers.insert(header::VARY, HeaderValue::from_static("accept, cookie"));
@@ -312,8 +364,7 @@ impl Visit {
         {
             headers.insert("x-sava-product-fault", fault);
         }
-        response.extensions_mut().insert(Finished);
-        response
+        Ok(RenderedPage { headers, body: body.into() })
     }
 
     /// A 303 to `route`, and there to what has the id `fragment`.
@@ -331,6 +382,13 @@ impl Visit {
 /// The mark of an answer that is as a visitor shall see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Finished;
+
+fn finished(status: StatusCode, page: RenderedPage) -> Response {
+    let mut response = page.into_response();
+    *response.status_mut() = status;
+    response.extensions_mut().insert(Finished);
+    response
+}
 
 /// A redirect to `location`, a relative reference.
 #[must_use]

@@ -14,6 +14,7 @@ mod origins;
 mod outage;
 mod prices;
 mod roving_shopper;
+mod shared_pages;
 mod shelf;
 mod spread;
 mod stores;
