@@ -15,6 +15,7 @@ use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    checkout::Shopper,
     client::{self, Connection, Request, Response},
     server::{Binaries, Server, Under},
     stores,
@@ -121,25 +122,10 @@ impl Counts {
         let cart = binaries.cart(&[("PRODUCT_SERVICE_ADDR", &address)])?;
         self.add("the store front's list", &cart, |_| Request::get("/"))?;
         self.add("the page of a product", &cart, |_| Request::get("/products/3"))?;
-        let add = Request::post("/cart/items", "id=3&quantity=2");
-        self.add("a product is put into the cart", &cart, |_| add.clone())?;
-
-        let mut shopper = cookie(&client::answer(cart.address, &add)?)?;
-        let view = Request::get("/cart").with("Cookie", &*shopper);
-        self.add("the cart", &cart, |_| view.clone())?;
-        let form = client::answer(cart.address, &Request::get("/checkout").with("Cookie", &*shopper))?;
-        let _ = write!(shopper, "; {}", cookie(&form)?);
-        let page = String::from_utf8(form.body)?;
-        let (_, seen) = page.split_once(r#"name="seen" value=""#).context("the form says what is seen")?;
-        let (seen, _) = seen.split_once('"').context("the value has an end")?;
-        // Each form is a new one, and becomes an order.
-        self.add("an order is placed, in SQLite", &cart, |number| {
-            let form = format!(
-                "name=Aoife+Byrne&email=aoife%40example.ie&address=1+Main+Street&town=Dublin&county=&\
-                 postcode=D02+X285&key={number:032x}&seen={seen}"
-            );
-            Request::post("/checkout", form).with("Cookie", &*shopper)
-        })
+        self.add("a product is put into the cart", &cart, |_| Shopper::add())?;
+        let shopper = Shopper::at(cart.address)?;
+        self.add("the cart", &cart, |_| shopper.view())?;
+        self.add("an order is placed, in SQLite", &cart, |number| shopper.order(number))
     }
 
     /// Adds what the server does for each request; `request` makes the one of a number.
@@ -244,14 +230,6 @@ fn machine() -> anyhow::Result<String> {
 
 fn header<'answer>(answer: &'answer Response, name: &str) -> anyhow::Result<&'answer str> {
     answer.header(name).with_context(|| format!("the answer has no {name}"))
-}
-
-/// The cookies that an answer sets, as a browser sends them.
-fn cookie(answer: &Response) -> anyhow::Result<String> {
-    let cookies: Vec<_> =
-        answer.headers("set-cookie").filter_map(|cookie| cookie.split(';').next()).collect();
-    ensure!(!cookies.is_empty(), "the answer sets no cookie");
-    Ok(cookies.join("; "))
 }
 
 /// A number as people read it: `26,000`.

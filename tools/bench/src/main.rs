@@ -7,8 +7,11 @@
 
 mod bare;
 mod callgrind;
+mod checkout;
 mod client;
 mod instructions;
+mod orders;
+mod postgres;
 mod server;
 mod stores;
 
@@ -31,6 +34,10 @@ struct Bench {
     /// Count instructions by valgrind instead of time, in about two minutes
     #[arg(long)]
     instructions: bool,
+
+    /// Measure orders a second instead, against the disk and against pgbench, in about two minutes
+    #[arg(long, conflicts_with = "instructions")]
+    orders: bool,
 
     /// Fail where a count is not the one that is committed
     #[arg(long, requires = "instructions", conflicts_with = "commit")]
@@ -85,6 +92,9 @@ impl Bench {
             return instructions::run(&Binaries { folder, under: Under::Callgrind }, purpose);
         }
         let binaries = Binaries { folder, under: Under::Nothing };
+        if self.orders {
+            return orders::run(&binaries, self.turns);
+        }
         let installed = own.join("../tools/json-server/node_modules/json-server/lib/cli/bin.js");
         let json_server = self.json_server.clone().or_else(|| installed.is_file().then_some(installed));
         println!("| what | processor time a request | ratio |\n| --- | --- | --- |");

@@ -175,7 +175,7 @@ fn children(id: u32) -> anyhow::Result<Vec<u32>> {
     text.split_whitespace().map(|id| Ok(id.parse()?)).collect()
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
