@@ -1,7 +1,7 @@
 //! An order as both databases keep it.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{ColumnIndex, Database, Decode, Encode, FromRow, Row, Type, query::Query};
+use sqlx::{ColumnIndex, Database, Decode, Encode, FromRow, QueryBuilder, Row, Sqlite, Type, query::Query};
 use time::OffsetDateTime;
 
 use super::{
@@ -121,6 +121,32 @@ impl OrderRow {
             .bind(&*self.address)
             .bind(&*self.lines);
         if schema.has_note() { query.bind(&*self.note) } else { query }
+    }
+}
+
+impl OrderRow {
+    /// What no other order has.
+    pub(super) fn keys(&self) -> (String, String) {
+        (self.number.clone(), self.form_key.clone())
+    }
+
+    /// One statement that writes all these rows but those of which there is one of their number or form key, and gives
+    /// back the number and the form key of each that it has written.
+    pub(super) fn insert_all<'q>(
+        schema: Schema,
+        rows: impl Iterator<Item = &'q Self>,
+    ) -> QueryBuilder<Sqlite> {
+        let mut statement = QueryBuilder::new(schema.statements().insert_into);
+        statement.push_values(rows, |mut values, row| {
+            values.push_bind(&*row.number).push_bind(&*row.locale).push_bind(&*row.shopper);
+            values.push_bind(&*row.form_key).push_bind(row.placed_at).push_bind(&*row.currency);
+            values.push_bind(row.total).push_bind(&*row.address).push_bind(&*row.lines);
+            if schema.has_note() {
+                values.push_bind(&*row.note);
+            }
+        });
+        statement.push(" ON CONFLICT DO NOTHING RETURNING number, form_key");
+        statement
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Schema {
 pub(super) struct Statements {
     /// Takes the columns in the order of the first migration, then the note if [`Schema::has_note`].
     pub(super) insert: &'static str,
+    /// The same before the rows that it writes.
+    pub(super) insert_into: &'static str,
     pub(super) by_form_key: &'static str,
     pub(super) by_number: &'static str,
     pub(super) of_shopper: &'static str,
@@ -45,18 +47,28 @@ macro_rules! select {
     };
 }
 
+macro_rules! insert_into {
+    ($address:literal, $column:literal) => {
+        concat!(
+            "INSERT INTO orders (number, locale, shopper, form_key, placed_at, currency, total, ",
+            $address,
+            ", lines",
+            $column,
+            ") "
+        )
+    };
+}
+
 macro_rules! statements {
     ($address:literal, writes $column:literal as $value:literal, reads $note:literal) => {
         Statements {
             insert: concat!(
-                "INSERT INTO orders (number, locale, shopper, form_key, placed_at, currency, total, ",
-                $address,
-                ", lines",
-                $column,
-                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9",
+                insert_into!($address, $column),
+                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9",
                 $value,
                 ") ON CONFLICT DO NOTHING"
             ),
+            insert_into: insert_into!($address, $column),
             by_form_key: select!($address, $note, "form_key = $1"),
             by_number: select!($address, $note, "number = $1 AND shopper = $2"),
             of_shopper: select!($address, $note, "shopper = $1 ORDER BY placed_at DESC LIMIT $2"),
@@ -98,7 +110,7 @@ impl Schema {
         statement(self.statements()).into_sql_str()
     }
 
-    const fn statements(self) -> &'static Statements {
+    pub(super) const fn statements(self) -> &'static Statements {
         match self {
             Self::Orders => &statements!("address", writes "" as "", reads "''"),
             // An order without a note reads as one whose note is empty.

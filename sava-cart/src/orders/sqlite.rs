@@ -1,6 +1,7 @@
 //! Orders in an SQLite file, for one replica.
 
 use std::{
+    collections::HashSet,
     fs::{File, OpenOptions},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -24,7 +25,7 @@ use super::{
     migrations,
     row::OrderRow,
     schema::Schema,
-    unavailable::{Unavailable, is_damage},
+    unavailable::{Unavailable, is_damage, is_of_a_row},
 };
 use crate::metrics::ShopMetrics;
 
@@ -149,13 +150,15 @@ impl Sqlite {
         })
     }
 
-    /// Writes orders by one transaction. Where it does not take one of them, each is written by itself, and has its own
-    /// fate.
+    /// Writes orders by one statement, so that they share its commit. Where it does not take one of them, each is written
+    /// by itself, and has its own fate.
     async fn insert_together(&self, together: Vec<Waiting>) {
         if together.len() > 1 {
-            match self.transact(&together).await {
-                Ok(written) => {
-                    for (waiting, is_written) in together.into_iter().zip(written) {
+            match self.insert_all(&together).await {
+                Ok(mut written) => {
+                    for waiting in together {
+                        // The same order may wait twice; it is written once.
+                        let is_written = written.remove(&waiting.row.keys());
                         waiting.answer(Ok(is_written));
                     }
                     return;
@@ -177,28 +180,21 @@ impl Sqlite {
         }
     }
 
-    /// Whether each was written, once all are in the file to stay.
-    async fn transact(&self, together: &[Waiting]) -> Result<Vec<bool>, NotTogether> {
-        let refused = |error: sqlx::Error| NotTogether::Nobody(NotPlaced::Refused(self.noted(error)));
-        let pool = self.pool().await.map_err(|error| NotTogether::Nobody(NotPlaced::Refused(error)))?;
-        let mut connection = pool.acquire().await.map_err(refused)?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
-        let mut written = Vec::with_capacity(together.len());
-        for waiting in together {
-            match waiting.row.insert(self.schema).execute(&mut *transaction).await {
-                Ok(done) => written.push(done.rows_affected() == 1),
-                Err(error) => {
-                    let error = self.noted(error);
-                    // Whatever that says: without a commit nothing is written.
-                    let _ = transaction.rollback().await;
-                    return Err(NotTogether::One(error));
-                }
-            }
-        }
-        let committed = transaction.commit().await;
-        committed.map_err(|error| NotTogether::Nobody(NotPlaced::of(self.noted(error))))?;
+    /// The numbers and form keys of those that were written, once they are in the file to stay.
+    async fn insert_all(&self, together: &[Waiting]) -> Result<HashSet<(String, String)>, NotTogether> {
+        let refused = |error| NotTogether::Nobody(NotPlaced::Refused(error));
+        let pool = self.pool().await.map_err(refused)?;
+        let mut connection = pool.acquire().await.map_err(|error| refused(self.noted(error)))?;
+        let mut statement = OrderRow::insert_all(self.schema, together.iter().map(|waiting| &waiting.row));
+        // Of another text for each number of rows: those would drive the others out of the connection's memory.
+        let query = statement.build_query_as().persistent(false);
+        let written = query.fetch_all(&mut *connection).await.map_err(|error| {
+            let is_of_a_row = is_of_a_row(&error);
+            let error = self.noted(error);
+            if is_of_a_row { NotTogether::One(error) } else { NotTogether::Nobody(NotPlaced::of(error)) }
+        })?;
         self.metrics.orders_were_committed();
-        Ok(written)
+        Ok(written.into_iter().collect())
     }
 
     async fn insert_alone(&self, row: &OrderRow) -> Written {

@@ -101,8 +101,18 @@ pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     const SQLITE_CORRUPT: u32 = 11;
     const SQLITE_NOTADB: u32 = 26;
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, SQLITE_CORRUPT | SQLITE_NOTADB))
+    matches!(primary_code(error), Some(SQLITE_CORRUPT | SQLITE_NOTADB))
+}
+
+/// Whether SQLite says that something is wrong with a row, which another may not have: `SQLITE_TOOBIG`,
+/// `SQLITE_CONSTRAINT` or `SQLITE_MISMATCH`.
+pub(super) fn is_of_a_row(error: &sqlx::Error) -> bool {
+    primary_code(error).is_some_and(|code| (18..=20).contains(&code))
+}
+
+/// SQLite's primary result code.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok()).map(|code| code & 0xff)
 }
 
 /// Whether the server says of a statement that it had no effect. After FATAL and PANIC the connection ends, and what was

@@ -143,6 +143,7 @@ impl Store {
             ("PRODUCT_SERVICE_ADDR", product),
             ("DATABASE_URL", database),
             ("ADMIN_LISTEN", &admin.to_string()),
+            ("COOKIE_KEY", &"0123456789abcdef".repeat(8)),
         ])?;
         let shoppers = (0..shoppers).map(|_| Shopper::at(front.address)).collect::<anyhow::Result<_>>()?;
         Ok(Self { front, admin, shoppers, next: AtomicU32::new(1) })

@@ -50,7 +50,7 @@ async fn a_shared_page_is_the_page_that_would_be_made() {
     let start = || {
         Cart::start()
             .product(&balancer.url(""))
-            .env("COOKIE_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+            .env("COOKIE_KEY", "0123456789abcdef".repeat(8))
             .env("POD_NAME", "pod-1")
     };
     let (one, other) = (start().await, start().await);
