@@ -27,6 +27,7 @@ mod money;
 mod product_service;
 mod relay;
 mod release;
+mod rendered;
 pub mod settings;
 mod theme;
 

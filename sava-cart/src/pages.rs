@@ -18,7 +18,6 @@ mod preview;
 mod products;
 mod qr_code;
 mod release;
-pub(crate) mod rendered;
 mod representation;
 mod same_origin;
 mod site_files;

@@ -12,9 +12,9 @@ use crate::{
     marks::Marks,
     metrics::ShopMetrics,
     orders::{Database, Orders},
-    pages::rendered::RenderedPages,
     product_service::{Endpoint, sampler::Sampler},
     release::Release,
+    rendered::RenderedPages,
     settings::Settings,
 };
 

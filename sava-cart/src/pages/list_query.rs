@@ -18,7 +18,7 @@ const MAX_SEARCH: usize = 100;
 const ADDED: &str = "added=";
 
 /// A shopper's choice: the query of the list's URL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ListQuery {
     pub products: ProductQuery,
     /// The page, from 1.

@@ -16,7 +16,6 @@ use super::{
     layout::{Layout, Link},
     list_query::{self, ListQuery},
     preview::Preview,
-    rendered::Subject,
     text::{Align, Table, printable},
     visit::{Page, Section, Visit},
 };
@@ -25,6 +24,7 @@ use crate::{
     catalog::{Listing, Product, ProductId, ProductQuery, Sort},
     reference::Route,
     release::Feature,
+    rendered::Subject,
 };
 
 #[derive(Template)]
@@ -91,7 +91,7 @@ pub(crate) async fn show_products(Extension(visit): Extension<Visit>, RawQuery(q
     }
     let added = list_query::added(&query).and_then(|id| added(&visit, &listing, id));
     let choice = ListQuery { page, ..choice };
-    let subject = added.is_none().then(|| Subject::List(choice.clone()));
+    let subject = added.is_none().then(|| Subject::List(choice.products.clone(), choice.page));
     visit.show_shared(&listing, subject, || products_page(&visit, &listing, &choice, added))
 }
 
@@ -358,7 +358,7 @@ pub(crate) async fn show_product(
     let listing = visit.products([id]).await;
     let product = listing.product(id).ok_or(ErrorPage::NoProduct)?;
     let list = visit.list_before();
-    let subject = Subject::Product(id, list.clone());
+    let subject = Subject::Product(id, list.clone().map(|list| (list.products, list.page)));
     Ok(visit.show_shared(&listing, Some(subject), || ProductPage {
         layout: visit.layout(Section::Elsewhere, Some(&listing)),
         preview: Preview::of_product(&visit, product),

@@ -16,7 +16,6 @@ use super::{
     layout::{Layout, Link, Supplier},
     list_query::ListQuery,
     look::Look,
-    rendered::{Coding, PageKey, RenderedPage, Subject},
     representation::Representation,
     text,
 };
@@ -30,6 +29,7 @@ use crate::{
     product_service::sampler::Sampler,
     reference::{ReferenceBase, Route},
     release::{Feature, Release},
+    rendered::{Coding, PageKey, RenderedPage, Subject},
     shopper::ShopperId,
     state::AppState,
 };

@@ -15,9 +15,8 @@ use flate2::{Compression, write::GzEncoder};
 use quick_cache::{Weighter, sync::Cache};
 use sava_service::quality::{self, Quality};
 
-use super::list_query::ListQuery;
 use crate::{
-    catalog::{ListId, ProductId},
+    catalog::{ListId, ProductId, ProductQuery},
     reference::ReferenceBase,
     release::ApiVersion,
 };
@@ -48,9 +47,10 @@ pub(crate) struct PageKey {
 /// What a page shows of the products.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
-    List(ListQuery),
+    /// The products that are chosen, and the page of them.
+    List(ProductQuery, usize),
     /// A product, and the list that the way back leads to.
-    Product(ProductId, Option<ListQuery>),
+    Product(ProductId, Option<(ProductQuery, usize)>),
 }
 
 /// How the body of a page is coded.
@@ -110,7 +110,7 @@ impl PageKey {
     /// The bytes of its texts, all of which a request may choose.
     fn n_text_bytes(&self) -> usize {
         let choice = match &self.subject {
-            Subject::List(choice) | Subject::Product(_, Some(choice)) => Some(&choice.products),
+            Subject::List(choice, _) | Subject::Product(_, Some((choice, _))) => Some(choice),
             Subject::Product(_, None) => None,
         };
         let choice =
