@@ -10,6 +10,7 @@ pub(crate) mod product;
 pub(crate) mod product_list;
 mod product_query;
 pub(crate) mod reader;
+mod sort;
 pub(crate) mod store;
 mod words;
 
@@ -36,7 +37,8 @@ pub(crate) use product::ProductId;
 pub(crate) use product_list::ListId;
 #[cfg(test)]
 pub(crate) use product_list::ProductList;
-pub use product_query::{ProductQuery, Sort};
+pub use product_query::ProductQuery;
+pub use sort::Sort;
 pub(crate) use store::Store;
 
 use self::{

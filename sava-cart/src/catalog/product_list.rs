@@ -11,7 +11,7 @@ use std::{
 use super::{
     fruit::Fruit,
     product::{Product, ProductId},
-    product_query::Sort,
+    sort::Sort,
     store::Store,
     words::WordIndex,
 };

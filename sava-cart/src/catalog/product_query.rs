@@ -1,11 +1,11 @@
 //! Which products of the store are wanted, and in what order: asked of a list that is held here, so that it works when
 //! the product service does not; or, where the list is too long to be held, of the product service.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
-use sava_service::collation::{self, fold};
+use sava_service::collation::fold;
 
-use super::{product::Product, product_list::ProductList};
+use super::{product::Product, product_list::ProductList, sort::Sort};
 
 /// The most words of a search that the product service is asked for.
 const MAX_WORDS: usize = 8;
@@ -19,21 +19,6 @@ pub struct ProductQuery {
     pub category: Option<String>,
     /// Their order.
     pub sort: Sort,
-}
-
-/// An order of products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sort {
-    /// As the product service has it.
-    Featured,
-    /// The lowest price first.
-    Cheapest,
-    /// The highest price first.
-    Dearest,
-    /// The best rated first; those without a rating last.
-    Rating,
-    /// As in a dictionary.
-    Title,
 }
 
 impl ProductQuery {
@@ -83,35 +68,6 @@ impl ProductQuery {
             .chain([("_page", &*page), ("_limit", &*size)])
             .collect();
         serde_urlencoded::to_string(parameters).unwrap_or_default()
-    }
-}
-
-impl Sort {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Featured, Self::Cheapest, Self::Dearest, Self::Rating, Self::Title];
-
-    /// The order of two products; none where they stay as the product service has them.
-    pub(super) fn compare(self, one: &Product, other: &Product) -> Ordering {
-        match self {
-            Self::Featured => Ordering::Equal,
-            Self::Cheapest => one.price.amount.cmp(&other.price.amount),
-            Self::Dearest => other.price.amount.cmp(&one.price.amount),
-            Self::Rating => {
-                let stars = |product: &Product| product.rating.map_or(-1.0, |rating| rating.stars);
-                stars(other).total_cmp(&stars(one))
-            }
-            Self::Title => collation::compare(&one.title, &other.title),
-        }
-    }
-
-    const fn parameters(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Featured => &[],
-            Self::Cheapest => &[("_sort", "price")],
-            Self::Dearest => &[("_sort", "price"), ("_order", "desc")],
-            Self::Rating => &[("_sort", "rating.stars"), ("_order", "desc"), ("rating.stars_gte", "0")],
-            Self::Title => &[("_sort", "title")],
-        }
     }
 }
 
