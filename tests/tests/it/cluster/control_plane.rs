@@ -45,6 +45,19 @@ async fn image_that_is_nowhere_is_told() {
     }
 }
 
+/// Also where all pods are ended before new ones begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_are_not_ready_yet_are_replaced() {
+    let (_cluster, kubectl) = cluster().await;
+    let key = format!("--from-literal=COOKIE_KEY={}", "5a".repeat(64));
+    kubectl.run(&["create", "secret", "generic", "sava-cart", &key]).await;
+    let file = changed("sava-cart-1.0.5-ie.yml", "sava-cart:1.0.5", "sava-cart:1.0.4");
+    kubectl.run(&["create", "-f", &file.to_string_lossy()]).await;
+    let deployment = "deployment/sava-cart-1.0.5-ie";
+    kubectl.run(&["set", "image", deployment, "sava-cart=vampio/sava-cart:1.0.5"]).await;
+    kubectl.run(&["rollout", "status", deployment, "--timeout=60s"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn new_template_replaces_the_pods_one_by_one() {
     let (_cluster, kubectl) = cluster().await;

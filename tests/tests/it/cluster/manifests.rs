@@ -155,7 +155,7 @@ fn shoppers_stay_where_their_cookie_was_set() {
                 leads.map(|(_, services)| services.clone()).collect::<Vec<_>>()
             };
             for header in [cookie.clone(), format!("sava-cart=a.b; {cookie}"), format!("a=1;{cookie}; b=2")] {
-                assert_eq!(where_to(&header), [service.clone()], "{}: {header}", found.name());
+                assert_eq!(where_to(&header), std::slice::from_ref(&service), "{}: {header}", found.name());
             }
             for header in [format!("x{cookie}"), format!("{cookie}x"), format!("a={cookie}")] {
                 assert!(where_to(&header).is_empty(), "{}: {header}", found.name());

@@ -148,6 +148,55 @@ const MISTAKES: &[PlantedMistake] = &[
     ),
 ];
 
+/// Mistakes in step 18, and what is to be read of each there.
+const MISTAKES_WITH_DATA: &[(PlantedMistake, &str)] = &[
+    (
+        mistake(TEXT, "2.0.4 303\n3.1.0 303\n```\n\nThree", "2.0.4 503\n3.1.0 303\n```\n\nThree", 18),
+        "2.0.4 503",
+    ),
+    (
+        mistake(
+            "k8s/tutorial/sava-cart-back-fill.yml",
+            "args: [migrate, --back-fill]",
+            "args: [migrate]",
+            18,
+        ),
+        "2 orders filled, 0 left",
+    ),
+    (mistake(TEXT, "2.0.4 503\n3.1.0 303\n3.2.0 303", "2.0.4 303\n3.1.0 303\n3.2.0 303", 18), "2.0.4 503"),
+];
+
+/// As much of the shop as step 18 needs, made at once: the steps before it take minutes.
+async fn open_on_postgres(kubectl: &Kubectl) {
+    let namespace = "vampio-organization-environment";
+    kubectl.run(&["create", "namespace", namespace]).await;
+    let run = async |arguments: &[&str]| kubectl.run(&[&["-n", namespace], arguments].concat()).await;
+    let key = format!("--from-literal=COOKIE_KEY={}", "5a".repeat(64));
+    run(&["create", "secret", "generic", "sava-cart", &key]).await;
+    let url = "--from-literal=DATABASE_URL=postgres://sava:secret@sava-postgres:5432/sava";
+    run(&["create", "secret", "generic", "sava-postgres", "--from-literal=POSTGRES_PASSWORD=secret", url])
+        .await;
+    let is_well = async || {
+        for deployment in run(&["get", "deployments", "-o", "name"]).await.lines() {
+            run(&["rollout", "status", deployment, "--timeout=60s"]).await;
+        }
+    };
+    let create = async |manifest: &str| run(&["create", "-f", &format!("k8s/tutorial/{manifest}.yml")]).await;
+    for manifest in ["sava-product-svc", "sava-product-2.0.1", "sava-cart-svc-ie", "sava-postgres"] {
+        create(manifest).await;
+    }
+    // Store fronts that begin before their database take no orders for some seconds.
+    is_well().await;
+    create("sava-cart-1.0.5-ie").await;
+    let deployment = "deployment/sava-cart-1.0.5-ie";
+    run(&["set", "env", deployment, "--from=secret/sava-postgres", "--keys=DATABASE_URL"]).await;
+    run(&["scale", deployment, "--replicas=2"]).await;
+    create("sava-cart-2.0.4-ie").await;
+    let version = r#"{"spec":{"selector":{"version":"1.0.5"}}}"#;
+    run(&["patch", "service", "sava-cart-ie", "--type=merge", "-p", version]).await;
+    is_well().await;
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder in a temporary folder");
     for entry in from.read_dir().expect("a folder") {
@@ -162,8 +211,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl PlantedMistake {
-    /// Makes it in a copy of what the tutorial needs, and follows the copy.
-    async fn is_seen(&self) {
+    /// Makes it in a copy of what the tutorial needs, and follows the copy; tells what is said where it is seen.
+    async fn is_seen(&self) -> String {
         let root = tempfile::tempdir().expect("a temporary folder");
         for folder in ["k8s", "data"] {
             copy(&binaries::root().join(folder), &root.path().join(folder));
@@ -178,16 +227,26 @@ impl PlantedMistake {
         if self.file != TEXT {
             change(TEXT, false);
         }
-        let path = root.path().join(TEXT);
-        let text = std::fs::read_to_string(&path).expect("the text");
-        // What will never come true need not be waited for so long.
-        std::fs::write(path, text.replace("--timeout=120s", "--timeout=8s")).expect("a copy can be changed");
+        let has_data = self.step >= 18;
+        let patience = if has_data { "--patience=20s" } else { "--patience=4s" };
+        if !has_data {
+            let path = root.path().join(TEXT);
+            let text = std::fs::read_to_string(&path).expect("the text");
+            // What will never come true need not be waited for so long.
+            std::fs::write(path, text.replace("--timeout=120s", "--timeout=8s"))
+                .expect("a copy can be changed");
+        }
 
         let cluster = Cluster::start().await;
         let kubectl = Kubectl::new(&cluster);
         let folder = root.path().display().to_string();
         let until = format!("--until={}", self.step);
-        let output = follow(&kubectl, &["--root", &folder, "--patience=4s", &until]).await;
+        let mut arguments = vec!["--root", &folder, patience, &until];
+        if has_data {
+            open_on_postgres(&kubectl).await;
+            arguments.push("--from=18");
+        }
+        let output = follow(&kubectl, &arguments).await;
         let text = text_of(&output);
         assert!(
             !output.status.success(),
@@ -196,13 +255,16 @@ impl PlantedMistake {
             self.right
         );
         let failed = format!("\nStep {}: ", self.step);
-        let found =
-            text.split(&failed).skip(1).any(|it| it.lines().next().is_some_and(|it| it.contains("failed")));
-        assert!(
-            found,
-            "{:?} instead of {:?} is not seen at step {}:\n{text}",
-            self.wrong, self.right, self.step
-        );
+        let mut parts = text.split(&failed).skip(1);
+        let found = parts.find(|it| it.lines().next().is_some_and(|it| it.contains("failed")));
+        found
+            .unwrap_or_else(|| {
+                panic!(
+                    "{:?} instead of {:?} is not seen at step {}:\n{text}",
+                    self.wrong, self.right, self.step
+                )
+            })
+            .to_owned()
     }
 }
 
@@ -213,4 +275,13 @@ async fn a_mistake_fails_at_its_step() {
         let seen = two.iter().map(PlantedMistake::is_seen);
         futures_util::future::join_all(seen).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_what_is_said_of_data_fails() {
+    let seen = MISTAKES_WITH_DATA.iter().map(async |(mistake, says)| {
+        let seen = mistake.is_seen().await;
+        assert!(seen.contains(says), "{:?}: {seen}", mistake.wrong);
+    });
+    futures_util::future::join_all(seen).await;
 }

@@ -64,7 +64,7 @@ impl Controllers {
             let size = count(&set["spec"]["replicas"]);
             // Pods that are not ready serve nobody: they go first, and for nothing.
             let idle = size.saturating_sub(ready(set));
-            let fewer = size.min(idle + spare);
+            let fewer = size.min(idle.saturating_add(spare));
             spare = spare.saturating_sub(fewer.saturating_sub(idle));
             resize(store, set, size - fewer);
         }
