@@ -2,9 +2,11 @@
 //! balancers, told step by step, with the release view to watch.
 #![expect(clippy::print_stdout, reason = "a scene is told in the terminal")]
 
+mod free;
 mod recorder;
 mod scenes;
 mod stage;
+mod terminal;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -48,6 +50,8 @@ enum Scene {
     BadRelease,
     /// One URL, three versions of the API: the client says which
     MediaType,
+    /// No scene: keys of the terminal, or words in lines, set the share and break things
+    Free,
 }
 
 /// Leaves the stage as it is, with the view open on it, until somebody has seen enough.
@@ -82,6 +86,7 @@ async fn main() -> ExitCode {
             Scene::Rollback => scenes::rollback(&mut stage).await,
             Scene::BadRelease => scenes::bad_release(&mut stage).await,
             Scene::MediaType => scenes::media_type(&mut stage).await,
+            Scene::Free => free::free(&mut stage).await,
         }
     };
     let result = tokio::select! {

@@ -74,15 +74,20 @@ impl Stage {
     pub(crate) fn step(&mut self, text: &str) -> anyhow::Result<()> {
         self.n_steps += 1;
         println!("\n\x1b[1m{}. {text}\x1b[0m", self.n_steps);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.mark(text);
-        }
+        self.mark(text);
         if self.waits {
             print!("   Enter goes on … ");
             std::io::stdout().flush()?;
             std::io::stdin().lock().read_line(&mut String::new()).context("no terminal to wait for")?;
         }
         Ok(())
+    }
+
+    /// What happens at this moment, for the recording.
+    pub(crate) fn mark(&mut self, text: &str) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.mark(text);
+        }
     }
 
     /// A line below the step.

@@ -66,3 +66,38 @@ async fn stage_stays_when_a_scene_is_over() {
     demo.line("Enter takes the stage down").await;
     assert_eq!(answer(client().get(store)).await.status(), 200);
 }
+
+/// Without a terminal words in lines say what happens; a file of them is played to its end.
+#[tokio::test]
+async fn free_stage_does_what_it_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let words = "share 30\nerrors\nslow\nnonsense\nkill\nmore\nerrors\nslow\nreset\nless\nend\nshare 99\n";
+    std::fs::write(folder.path().join("words"), words).expect("a file can be written");
+    let program = binaries::path("sava-demo");
+    let _built = binaries::path("sava-cart");
+    let mut demo = command("sh");
+    demo.args(["-c", "exec \"$0\" free < words"]).arg(program).current_dir(folder.path());
+    demo.env("SAVA_TESTS_BUILT", "1");
+    let exit = Process::spawn("demo", demo).exit().await;
+    assert_eq!(exit.code, Some(0), "{}", exit.output);
+    let states: Vec<_> =
+        exit.output.lines().filter_map(|line| line.trim().strip_prefix("3.0.0 has ")).collect();
+    let expected = [
+        "  0 % and is well",
+        " 30 % and is well",
+        " 30 % and is failing",
+        " 30 % and is failing and slow",
+        " 30 % and is killed",
+        " 35 % and is failing and slow",
+        " 35 % and is slow",
+        " 35 % and is well",
+        "  0 % and is well",
+        "  0 % and is well",
+    ];
+    assert_eq!(states, expected, "{}", exit.output);
+    assert_eq!(
+        exit.output.matches("as in the beginning").count(),
+        2,
+        "the list is shown again for what is no word"
+    );
+}
