@@ -99,7 +99,7 @@ function showGone(lane, names) {
 function showPods(lane, release, made, figures) {
   const names = [...tally.memory[lane].pods].filter(([, cell]) => cell.release === release).map(([pod]) => pod).sort(natural.compare).slice(0, 24);
   for (const [pod, cell] of made.cells) if (!names.includes(pod)) { cell.remove(); made.cells.delete(pod); }
-  for (const pod of names) {
+  for (const [place, pod] of names.entries()) {
     const known = tally.memory[lane].pods.get(pod);
     let cell = made.cells.get(pod);
     if (!cell) {
@@ -107,8 +107,8 @@ function showPods(lane, release, made, figures) {
       cell.title = pod;
       cell.append(element("b", "", shortPod(pod)), element("span"));
       made.cells.set(pod, cell);
-      made.pods.append(cell);
     }
+    if (made.pods.children[place] !== cell) made.pods.insertBefore(cell, made.pods.children[place] || null);
     cell.classList.toggle("gone", known.gone);
     cell.classList.toggle("retired-pod", known.gone && known.retired);
     const seen = figures.pods.get(pod);

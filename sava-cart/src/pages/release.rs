@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The files of `assets/release`, in an order in which each finds what it needs as it begins; they share one scope.
-const SCRIPT: &str = concat!(
+const SOURCE: &str = concat!(
     "\"use strict\";\n(() => {\n",
     include_str!("../../assets/release/page.js"),
     include_str!("../../assets/release/settings.js"),
@@ -62,6 +62,14 @@ const SCRIPT: &str = concat!(
 /// What each release of the store front does with each of the product service, as the tests found it.
 const COMPATIBILITY: &str = include_str!("../../assets/compatibility.json");
 
+/// The script as the page has it: without indentation, and without the lines that only people read. None of its texts has
+/// several lines.
+static SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    let is_read = |line: &&str| !line.starts_with("//") && !(line.starts_with("/**") && line.ends_with("*/"));
+    let lines = SOURCE.lines().map(str::trim_start).filter(is_read).filter(|line| !line.is_empty());
+    lines.flat_map(|line| [line, "\n"]).collect()
+});
+
 static STYLE: LazyLock<String> = LazyLock::new(|| {
     let sheet: String = include_str!("../../assets/release.css").lines().map(str::trim).collect();
     format!("{}{sheet}", colour_properties())
@@ -69,12 +77,12 @@ static STYLE: LazyLock<String> = LazyLock::new(|| {
 
 /// This style and this script, pictures of its own, and samples from where the page came from.
 static POLICY: LazyLock<HeaderValue> =
-    LazyLock::new(|| look::policy(&[("style-src", &STYLE), ("script-src", SCRIPT)]));
+    LazyLock::new(|| look::policy(&[("style-src", &STYLE), ("script-src", &SCRIPT)]));
 
 /// The same style and script, and nobody to ask: what is recorded stands in the page itself.
 static FILE_POLICY: LazyLock<String> = LazyLock::new(|| {
     let bare = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'";
-    let policy = with_inline(bare, &[("style-src", &STYLE), ("script-src", SCRIPT)]);
+    let policy = with_inline(bare, &[("style-src", &STYLE), ("script-src", &SCRIPT)]);
     policy.to_str().expect("it is plain ASCII").to_owned()
 });
 
@@ -172,7 +180,7 @@ pub(crate) async fn show_release(
                 shares: shares(&samples),
                 samples: rows,
                 style: &STYLE,
-                script: SCRIPT,
+                script: &SCRIPT,
                 compatibility: COMPATIBILITY,
                 signs: &SIGNS_JSON,
                 file_policy: &FILE_POLICY,
@@ -431,7 +439,7 @@ mod tests {
         for file in std::fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
             let is_part = path.extension().is_none_or(|extension| extension != "js")
-                || SCRIPT.contains(&std::fs::read_to_string(&path).unwrap());
+                || SOURCE.contains(&std::fs::read_to_string(&path).unwrap());
             assert!(is_part, "{}", path.display());
         }
     }

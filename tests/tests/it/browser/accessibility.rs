@@ -130,14 +130,18 @@ async fn axe_finds_nothing_in_the_release_view() {
     let cart = Cart::start().product(&product.url("")).await;
     let browser = Browser::start(Script::On).await;
     let judge = Judge::of(&browser);
-    browser.driver().goto(cart.url("/release")).await.expect("the view is shown");
+    let presents = cart.url("/release#presenter=correct-horse-battery");
+    browser.driver().goto(presents).await.expect("the view is shown");
     let cards = async {
         while judge.run("return document.querySelectorAll('.card').length").await.as_u64() < Some(2) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(PATIENCE, cards).await.expect("the view shows both services");
-    judge.judges("the release view").await;
+    judge.judges("the release view, with a presenter's buttons").await;
+    browser.driver().action_chain().send_keys("m").perform().await.expect("a key");
+    judge.judges("a presenter's word").await;
+    browser.driver().action_chain().send_keys("\u{e00c}").perform().await.expect("Escape");
     browser.driver().action_chain().send_keys("s").perform().await.expect("a key");
     let plates = async {
         while judge.run("return document.querySelectorAll('.plate').length").await.as_u64() < Some(2) {
@@ -169,6 +173,7 @@ async fn axe_finds_nothing_in_the_release_view() {
         tokio::time::timeout(PATIENCE, opened).await.expect("it is opened");
     };
     opens(recording, "#replay:not([hidden])").await;
+    // The stage is in its address still.
     judge.judges("a recording on the stage").await;
     browser.driver().action_chain().send_keys("s").perform().await.expect("a key");
     judge.judges("a recording").await;

