@@ -29,7 +29,6 @@ mod relay;
 mod release;
 mod rendered;
 pub mod settings;
-mod theme;
 
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;

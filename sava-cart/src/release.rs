@@ -1,6 +1,8 @@
 //! The releases of the store front: one table of what each asks sava-product for and what it shows.
 
-use crate::{orders::schema::Schema, theme::Theme};
+use sava_theme::Theme;
+
+use crate::orders::schema::Schema;
 
 /// Something that a shopper sees in some releases and not in others. Code and templates ask for a feature,
 /// never for a version.
@@ -168,6 +170,8 @@ impl Release {
 
 #[cfg(test)]
 mod tests {
+    use sava_theme::Sign;
+
     use super::*;
 
     #[test]
@@ -179,6 +183,13 @@ mod tests {
             "application/vnd.sava.v3+json, application/vnd.sava.v2+json;q=0.9, \
              application/vnd.sava.v1+json;q=0.8"
         );
+    }
+
+    #[test]
+    fn a_release_has_one_sign_in_pages_and_in_the_release_view() {
+        for release in RELEASES {
+            assert_eq!(release.theme.sign(), Sign::of_release(release.version), "{}", release.version);
+        }
     }
 
     #[test]

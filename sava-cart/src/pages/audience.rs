@@ -4,12 +4,10 @@ use std::sync::LazyLock;
 
 use askama::Template;
 use axum::http::HeaderValue;
+use sava_theme::{NOBODY, Sign, colour_properties};
 
 use super::look;
-use crate::{
-    product_service::sampler::Sample,
-    theme::{NOBODY, Sign, colour_properties},
-};
+use crate::product_service::sampler::Sample;
 
 static STYLE: LazyLock<String> = LazyLock::new(|| {
     let sheet: String = include_str!("../../assets/audience.css").lines().map(str::trim).collect();

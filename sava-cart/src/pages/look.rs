@@ -8,8 +8,7 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderValue;
 use sava_service::content_policy::with_inline;
-
-use crate::theme::Theme;
+use sava_theme::Theme;
 
 #[derive(Debug)]
 pub(crate) struct Look {

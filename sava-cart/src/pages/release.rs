@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sava_service::content_policy::with_inline;
+use sava_theme::{NOBODY, SIGNS, Sign, colour_properties};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,13 +21,7 @@ use super::{
     text::{self, Align, Table, printable},
     visit::{Finished, Section, Visit},
 };
-use crate::{
-    marks::ToldMark,
-    product_service::sampler::Sample,
-    reference::Route,
-    state::AppState,
-    theme::{NOBODY, SIGNS, Sign, colour_properties},
-};
+use crate::{marks::ToldMark, product_service::sampler::Sample, reference::Route, state::AppState};
 
 /// The files of `assets/release`, in an order in which each finds what it needs as it begins; they share one scope.
 const SOURCE: &str = concat!(
@@ -211,6 +206,7 @@ async fn show_audience(state: &AppState, visit: &Visit) -> Result<Response, Erro
 #[derive(Debug, Deserialize)]
 pub(crate) struct SampleQuery {
     /// `never` for a line of text without colours.
+    #[serde(alias = "color")]
     colour: Option<String>,
 }
 
@@ -348,8 +344,12 @@ fn line(storefront: &StoreFront<'_>, sample: &Sample, preview: Option<&str>, is_
     };
     let named = |release: &str, instance: &str| {
         let release = text::printable(release);
-        let Sign { shape, sgr, .. } = Sign::of_release(&release);
-        format!("{} {}", paint(sgr, &format!("{shape} {release:<12}")), printable(instance))
+        let Sign { shape, indexed, .. } = Sign::of_release(&release);
+        format!(
+            "{} {}",
+            paint(&format!("1;38;5;{indexed}"), &format!("{shape} {release:<12}")),
+            printable(instance)
+        )
     };
     let product =
         named(sample.release.as_deref().unwrap_or(NOBODY), sample.instance.as_deref().unwrap_or_default());

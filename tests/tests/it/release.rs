@@ -6,3 +6,4 @@ mod matrix;
 mod sample;
 mod scenes;
 mod shoppers;
+mod watch;

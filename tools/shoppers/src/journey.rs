@@ -196,6 +196,7 @@ impl<'a> Shopper<'a> {
                     storefront: header(&headers, "x-sava-release"),
                     product: product_release(&headers),
                     latency,
+                    product_latency: None,
                     fault,
                 };
                 (visit, usable.then(|| (status, headers, Page::read(&text))))
@@ -209,7 +210,7 @@ impl<'a> Shopper<'a> {
                     "the answer broke off"
                 };
                 let fault = Some(Failure::Storefront(what.to_owned()));
-                (Observation { storefront: None, product: None, latency, fault }, None)
+                (Observation { storefront: None, product: None, latency, product_latency: None, fault }, None)
             }
         };
         self.run.tally.lock().unwrap_or_else(PoisonError::into_inner).count(&visit, &mut self.rng);

@@ -1,15 +1,18 @@
 //! Pretend shoppers: a steady trickle of traffic for a canary, and its judge.
 //!
 //! `sava-shoppers URL…` browses, searches, fills carts and checks out, at a bounded rate, and says at the end
-//! by release what it saw and whether the new release is worse than the old.
+//! by release what it saw and whether the new release is worse than the old. `sava-shoppers watch URL` shows who serves.
 
 mod journey;
 mod mix;
 mod pace;
 mod page;
 mod report;
+mod signals;
+mod storefront;
 mod tally;
 mod verdict;
+mod watch;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -18,19 +21,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow, bail};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use fastrand::Rng;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use reqwest::{Response, StatusCode, Url, header};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use reqwest::Url;
 
 use journey::{Run, Shopper};
 use mix::Mix;
 use pace::Pace;
 use report::{Comparison, Report};
+use signals::Signals;
 use tally::{Tally, by_version};
 use verdict::{Finding, Standard};
+use watch::Watch;
 
 /// Requests a second that are never exceeded: this is a trickle to judge by, not a load test.
 const FASTEST: f64 = 200.0;
@@ -43,10 +46,20 @@ const MOST_SHOPPERS: usize = 64;
 /// Exit code: 0 the new release is not worse; 1 it is worse; 2 wrong usage, or a store front that cannot be reached;
 /// 3 too little data to tell.
 #[derive(Parser, Debug)]
-#[command(name = "sava-shoppers", max_term_width = 100)]
+#[command(
+    name = "sava-shoppers",
+    version = env!("CARGO_PKG_VERSION"),
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 struct Settings {
+    /// What to do instead of shopping
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Where the store fronts are; a path prefix is kept. Load goes there and nowhere else
-    #[arg(required = true, value_name = "URL", value_parser = shop)]
+    #[arg(required = true, value_name = "URL", value_parser = storefront::url)]
     urls: Vec<Url>,
 
     /// Requests a second of all shoppers together, up to 200
@@ -90,6 +103,12 @@ struct Settings {
     format: Format,
 }
 
+/// What the program does beside shopping.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Watch(Watch),
+}
+
 /// How the verdict is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -103,6 +122,12 @@ enum Format {
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings = Settings::parse();
+    if let Some(Command::Watch(watch)) = &settings.command {
+        return match watch.run().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
     match shop_and_judge(&settings).await {
         Ok(report) => {
             let text = match settings.format {
@@ -117,11 +142,13 @@ async fn main() -> ExitCode {
                 Finding::TooLittleData => 3,
             })
         }
-        Err(error) => {
-            eprintln!("sava-shoppers: {error:#}");
-            ExitCode::from(2)
-        }
+        Err(error) => fail(&error),
     }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("sava-shoppers: {error:#}");
+    ExitCode::from(2)
 }
 
 async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
@@ -137,7 +164,7 @@ async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
     };
     let shop = async {
         for url in &settings.urls {
-            reach(url, settings.wait).await?;
+            storefront::reach(url, settings.wait).await?;
         }
         let until = match settings.duration {
             Some(duration) => format!("for {}", humantime::format_duration(duration)),
@@ -167,78 +194,6 @@ async fn shop_and_judge(settings: &Settings) -> anyhow::Result<Report> {
         n_services: 1,
     };
     Ok(Report::of(&tally, &choice, &standard, start.elapsed()))
-}
-
-/// The signals that end the shopping; the verdict still comes.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be waited for");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// How often a store front is asked that is not there yet.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
-
-/// Waits for the store front, and makes sure that it is one, so that a mistyped URL is an error and not a verdict.
-async fn reach(url: &Url, wait: Duration) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder()
-        .user_agent(journey::USER_AGENT)
-        .timeout(Duration::from_secs(10))
-        .build()
-        .context("an HTTP client cannot be made")?;
-    eprintln!("Looking for the store front at {url}, up to {}…", humantime::format_duration(wait));
-    let start = Instant::now();
-    loop {
-        let reason = match client.get(url.clone()).send().await {
-            Ok(response) if is_on_its_way(&response) => {
-                anyhow!("{url} is not there: whatever stands before it answers {}", response.status())
-            }
-            Ok(response) => return check(url, &response),
-            Err(error) => anyhow!(error).context(format!("{url} cannot be reached")),
-        };
-        if start.elapsed() + ASK_AGAIN > wait {
-            return Err(reason);
-        }
-        tokio::time::sleep(ASK_AGAIN).await;
-    }
-}
-
-/// Whether a proxy says that nobody is behind it, yet.
-fn is_on_its_way(response: &Response) -> bool {
-    let gateway = [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
-    gateway.contains(&response.status()) && !response.headers().contains_key("x-sava-release")
-}
-
-/// A store front says its release, and shows pages; sava-product has no pages for whoever asks for nothing special.
-fn check(url: &Url, response: &Response) -> anyhow::Result<()> {
-    let status = response.status();
-    if !response.headers().contains_key("x-sava-release") {
-        bail!("{url} is not a store front of sava: its answer ({status}) has no X-Sava-Release");
-    }
-    let content_type = response.headers().get(header::CONTENT_TYPE);
-    let is_page = content_type.is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
-    if status.is_success() && !is_page {
-        bail!(
-            "{url} is not a store front of sava: its answer is not a page; is it the product service's URL?"
-        );
-    }
-    if status.is_client_error() {
-        bail!("{url} is not the front page of a store: it answers {status}");
-    }
-    Ok(())
 }
 
 /// Keeps as many shoppers in the shops as the rate needs: each goes on one errand at a time, and a new one comes
@@ -302,20 +257,6 @@ fn progress(tally: &Tally, elapsed: Duration) -> String {
     parts.join("  ")
 }
 
-/// A store front's URL; a path without a slash at its end gets one, as links are resolved against it.
-fn shop(text: &str) -> Result<Url, String> {
-    let mut url =
-        Url::parse(text).map_err(|error| format!("takes URLs such as http://localhost:3000/ ({error})"))?;
-    if !matches!(url.scheme(), "http") || !url.has_host() {
-        return Err("takes http URLs such as http://localhost:3000/".to_owned());
-    }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate: &f64| *rate >= 0.1 && *rate <= FASTEST);
     rate.ok_or_else(|| format!("takes requests a second, from 0.1 to {FASTEST}"))
@@ -329,13 +270,6 @@ fn confidence(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shop_keeps_its_prefix_and_gets_its_slash() {
-        let url = shop("http://localhost:8001/api/v1/namespaces/n/services/sava-cart-ie:80/proxy").unwrap();
-        assert!(url.as_str().ends_with("/proxy/"));
-        assert!(shop("localhost:3000").is_err());
-    }
 
     #[test]
     fn rate_is_bounded() {

@@ -74,6 +74,8 @@ pub(crate) struct Observation {
     pub(crate) product: Option<String>,
     /// From the request to the last byte of the answer.
     pub(crate) latency: Duration,
+    /// How much of it the product service took; none where the answer does not say.
+    pub(crate) product_latency: Option<Duration>,
     /// What was wrong with the answer.
     pub(crate) fault: Option<Failure>,
 }
@@ -109,7 +111,7 @@ impl Tally {
     /// Counts a visit.
     pub(crate) fn count(&mut self, visit: &Observation, rng: &mut Rng) {
         self.requests += 1;
-        let latency_ms = visit.latency.as_secs_f64() * 1_000.0;
+        let latency_ms = millis(visit.latency);
         let storefront_failed = matches!(visit.fault, Some(Failure::Storefront(_)));
         let product_failed = matches!(visit.fault, Some(Failure::Product(_)));
         match &visit.storefront {
@@ -120,6 +122,7 @@ impl Tally {
         if let Some(release) = &visit.product
             && !storefront_failed
         {
+            let latency_ms = visit.product_latency.map_or(latency_ms, millis);
             note(&mut self.products, release, product_failed, latency_ms, rng);
         }
         if let Some(Failure::Storefront(what) | Failure::Product(what)) = &visit.fault
@@ -128,6 +131,10 @@ impl Tally {
             *self.faults.entry(what.clone()).or_default() += 1;
         }
     }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
 }
 
 fn note(
@@ -162,6 +169,7 @@ mod tests {
             storefront: Some("3.0.0".to_owned()),
             product: Some("2.0.1".to_owned()),
             latency: Duration::from_millis(7),
+            product_latency: None,
             fault,
         }
     }

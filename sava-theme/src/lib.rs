@@ -1,5 +1,5 @@
 //! How a release is told from the others at a glance: a shape and a colour that goes with it, so that colour is never
-//! the only sign. Pages, the release view in a browser and its lines in a terminal all read this one table.
+//! the only sign. Pages, the release view in a browser and what is shown in terminals all read this one table.
 
 /// The theme of a release of the store front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Sign {
     pub path: &'static str,
     /// Its colours in the release view: one, or one for each of `of`.
     pub colours: &'static [Colour],
-    /// Its colour in a terminal, as parameters of SGR (ECMA-48 §8.3.117).
-    pub sgr: &'static str,
+    /// Its colour in a terminal: a number of xterm's table of 256.
+    pub indexed: u8,
     /// Whose it is: major versions, suffixes of versions, or [`NOBODY`]; none, where it is for releases that have no
     /// sign of their own.
     pub of: &'static [&'static str],
@@ -43,19 +43,19 @@ const fn colour(light: &'static str, dark: &'static str) -> Colour {
 }
 
 /// What stands in the place of a release where none answered.
-pub(crate) const NOBODY: &str = "no answer";
+pub const NOBODY: &str = "no answer";
 
 /// The suffixes of releases that are bad on purpose. Others, such as `-rc1`, say nothing of the kind.
 const BAD_ON_PURPOSE: &[&str] = &["breaking", "broken", "crash", "slow", "errors", "leak", "narrow"];
 
 /// All signs. The colours of the published releases were found by a search among those that are seen on their page, and
 /// are apart for those who see two kinds of colour as for those who see three; the tests say how far.
-pub(crate) const SIGNS: [Sign; 8] = [
+pub const SIGNS: [Sign; 8] = [
     Sign {
         shape: '■',
         path: "M4 4h32v32H4z",
         colours: &[colour("#001e62", "#689ff5")],
-        sgr: "1;38;5;39",
+        indexed: 39,
         of: &["1"],
         untinted: &["1.0.3", "1.0.5"],
     },
@@ -63,7 +63,7 @@ pub(crate) const SIGNS: [Sign; 8] = [
         shape: '●',
         path: "M20 2a18 18 0 0 1 0 36 18 18 0 0 1 0-36z",
         colours: &[colour("#c17d00", "#ffb116")],
-        sgr: "1;38;5;208",
+        indexed: 208,
         of: &["2"],
         untinted: &["2.0.1", "2.0.4"],
     },
@@ -71,7 +71,7 @@ pub(crate) const SIGNS: [Sign; 8] = [
         shape: '⬢',
         path: "M20 1 36.500 10.500v19L20 39 3.500 29.500v-19z",
         colours: &[colour("#136b5c", "#aefdcc")],
-        sgr: "1;38;5;42",
+        indexed: 42,
         of: &["3"],
         untinted: &["3.0.0"],
     },
@@ -88,7 +88,7 @@ pub(crate) const SIGNS: [Sign; 8] = [
             colour("#9c8f9c", "#969d96"),
             colour("#890102", "#c21f0e"),
         ],
-        sgr: "1;38;5;205",
+        indexed: 205,
         of: BAD_ON_PURPOSE,
         untinted: &[],
     },
@@ -96,7 +96,7 @@ pub(crate) const SIGNS: [Sign; 8] = [
         shape: '◆',
         path: "M20 1 39 20 20 39 1 20z",
         colours: &[colour("#6b4fc4", "#b7a1ff")],
-        sgr: "1;38;5;141",
+        indexed: 141,
         of: &[],
         untinted: &[],
     },
@@ -104,7 +104,7 @@ pub(crate) const SIGNS: [Sign; 8] = [
         shape: '✚',
         path: "M14 2h12v12h12v12H26v12H14V26H2V14h12z",
         colours: &[colour("#7a6a00", "#e6cf4a")],
-        sgr: "1;38;5;178",
+        indexed: 178,
         of: &["4"],
         untinted: &[],
     },
@@ -112,7 +112,7 @@ pub(crate) const SIGNS: [Sign; 8] = [
         shape: '★',
         path: "M20 2l5 12 13 1-10 8 3 13-11-7-11 7 3-13-10-8 13-1z",
         colours: &[colour("#00798c", "#5fd3e6")],
-        sgr: "1;38;5;44",
+        indexed: 44,
         of: &["5"],
         untinted: &[],
     },
@@ -120,7 +120,7 @@ pub(crate) const SIGNS: [Sign; 8] = [
         shape: '✗',
         path: "M2 7l5-5 13 13L33 2l5 5-13 13 13 13-5 5-13-13L7 38l-5-5 13-13z",
         colours: &[colour("#6b6560", "#a8a29b")],
-        sgr: "1;37",
+        indexed: 7,
         of: &[NOBODY],
         untinted: &[NOBODY],
     },
@@ -178,7 +178,8 @@ impl Sign {
 }
 
 /// The colours of releases as custom properties: by day, by night, and as the browser prefers.
-pub(crate) fn colour_properties() -> String {
+#[must_use]
+pub fn colour_properties() -> String {
     let properties = |by: fn(&Colour) -> &'static str| -> String {
         let colours = SIGNS.iter().flat_map(|sign| {
             sign.colours
@@ -206,14 +207,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::release::RELEASES;
-
-    #[test]
-    fn a_release_has_one_sign_in_pages_and_in_the_release_view() {
-        for release in RELEASES {
-            assert_eq!(release.theme.sign(), Sign::of_release(release.version), "{}", release.version);
-        }
-    }
 
     /// A colour in linear light.
     fn linear(hex: &str) -> LinSrgb {
