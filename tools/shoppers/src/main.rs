@@ -3,6 +3,7 @@
 //! `sava-shoppers URL…` browses, searches, fills carts and checks out, at a bounded rate, and says at the end
 //! by release what it saw and whether the new release is worse than the old. `sava-shoppers watch URL` shows who serves.
 
+mod histogram;
 mod journey;
 mod mix;
 mod pace;
@@ -35,6 +36,9 @@ use tally::{Tally, by_version};
 use verdict::{Finding, Standard};
 use watch::Watch;
 
+/// The release of the shoppers, which their image bears.
+const VERSION: &str = "3.0.0";
+
 /// Requests a second that are never exceeded: this is a trickle to judge by, not a load test.
 const FASTEST: f64 = 200.0;
 
@@ -48,7 +52,7 @@ const MOST_SHOPPERS: usize = 64;
 #[derive(Parser, Debug)]
 #[command(
     name = "sava-shoppers",
-    version = env!("CARGO_PKG_VERSION"),
+    version = VERSION,
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
@@ -131,11 +135,12 @@ async fn main() -> ExitCode {
     match shop_and_judge(&settings).await {
         Ok(report) => {
             let text = match settings.format {
+                Format::Text if std::io::stdout().is_terminal() => format!("{report:#}"),
                 Format::Text => report.to_string(),
                 Format::Json => serde_json::to_string_pretty(&report).unwrap_or_default(),
             };
             // A pipe that was closed before the verdict came is nothing to panic about.
-            let _closed = writeln!(std::io::stdout(), "{text}");
+            let _closed = writeln!(anstream::stdout(), "{text}");
             ExitCode::from(match report.finding {
                 Finding::NotWorse => 0,
                 Finding::Worse => 1,
@@ -239,8 +244,18 @@ async fn show_progress(run: &Run, start: Instant) {
             let tally = run.tally.lock().unwrap_or_else(PoisonError::into_inner);
             progress(&tally, start.elapsed())
         };
-        eprint!("\r\x1b[2K{line}");
+        // A line that wraps cannot be written over.
+        let width = ratatui::crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+        eprint!("\r\x1b[2K{}", fit(&line, width.saturating_sub(1)));
     }
+}
+
+/// As much of a line as fits, which `…` says where it is not all.
+fn fit(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    line.chars().take(width.saturating_sub(1)).chain("…".chars().take(width)).collect()
 }
 
 fn progress(tally: &Tally, elapsed: Duration) -> String {
@@ -270,6 +285,14 @@ fn confidence(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_is_cut_to_the_width() {
+        let line = "23 s  460 requests  store front 3.0.0: 460";
+        assert_eq!(fit(line, 80), line);
+        assert_eq!(fit(line, 20), "23 s  460 requests …");
+        assert_eq!((fit(line, 1), fit(line, 0)), ("…".to_owned(), String::new()));
+    }
 
     #[test]
     fn rate_is_bounded() {

@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
+use anstyle::{Ansi256Color, AnsiColor, Style};
+use sava_theme::Sign;
 use serde::Serialize;
 
 use crate::{
+    histogram::Axis,
     tally::{Figures, Tally, by_version},
     verdict::{Finding, Standard, Verdict},
 };
@@ -63,6 +66,9 @@ pub(crate) struct ReleaseFigures {
     pub(crate) p95_ms: f64,
     /// 99th percentile.
     pub(crate) p99_ms: f64,
+    /// A sample of the latencies themselves, for a picture.
+    #[serde(skip)]
+    latencies_ms: Vec<f64>,
 }
 
 /// Which releases are compared; by version order where it is not said.
@@ -134,6 +140,7 @@ fn figures(releases: &BTreeMap<String, Figures>) -> Vec<ReleaseFigures> {
         p50_ms: figures.percentile(0.5),
         p95_ms: figures.percentile(0.95),
         p99_ms: figures.percentile(0.99),
+        latencies_ms: figures.latencies().to_vec(),
     };
     by_version(releases).into_iter().map(line).collect()
 }
@@ -143,45 +150,80 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
+/// `{}` is for logs and programs; `{:#}` is for a terminal, with colours and a picture of the latencies.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} requests in {:.0} s, {} unanswered", self.requests, self.seconds, self.unanswered)?;
+        let paint = |style: Style, text: String| {
+            if f.alternate() { format!("{style}{text}{style:#}") } else { text }
+        };
+        let mut lines = vec![format!(
+            "{} requests in {:.0} s, {} unanswered",
+            self.requests, self.seconds, self.unanswered
+        )];
         for (name, service) in [("store front", &self.storefront), ("product service", &self.product)] {
             if service.releases.is_empty() {
                 continue;
             }
-            writeln!(
-                f,
+            lines.push(format!(
                 "\n{name:<18}{:>10}{:>9}{:>9}{:>10}{:>10}{:>10}",
                 "requests", "errors", "", "p50", "p95", "p99"
-            )?;
+            ));
             for line in &service.releases {
-                writeln!(
-                    f,
-                    "  {:<16}{:>10}{:>9}{:>8.2}%{:>7.1} ms{:>7.1} ms{:>7.1} ms",
-                    line.release,
+                let errors = format!("{:>9}{:>8.2}%", line.errors, line.error_rate * 100.0);
+                lines.push(format!(
+                    "  {}{:>10}{}{:>7.1} ms{:>7.1} ms{:>7.1} ms",
+                    paint(colour(&line.release), format!("{:<16}", line.release)),
                     line.requests,
-                    line.errors,
-                    line.error_rate * 100.0,
+                    if line.errors > 0 { paint(BAD, errors) } else { errors },
                     line.p50_ms,
                     line.p95_ms,
                     line.p99_ms
-                )?;
+                ));
             }
-            match &service.verdict {
-                Some(verdict) => writeln!(f, "  {verdict}")?,
-                None => writeln!(f, "  only one release answered: nothing to compare")?,
+            if f.alternate() {
+                lines.extend(service.picture());
             }
+            lines.push(match &service.verdict {
+                Some(verdict) => format!("  {verdict}"),
+                None => "  only one release answered: nothing to compare".to_owned(),
+            });
         }
-        for (what, n) in &self.faults {
-            writeln!(f, "\n{n} × {what}")?;
-        }
+        lines.extend(self.faults.iter().map(|(what, n)| format!("\n{n} × {what}")));
         let confidence = self.confidence * 100.0;
-        match self.finding {
-            Finding::Worse => write!(f, "\nWORSE, at {confidence} % confidence: do not release it"),
-            Finding::NotWorse => write!(f, "\nNOT WORSE, at {confidence} % confidence"),
-            Finding::TooLittleData => write!(f, "\nTOO LITTLE DATA to tell"),
-        }
+        lines.push(match self.finding {
+            Finding::Worse => paint(BAD, format!("\nWORSE, at {confidence} % confidence: do not release it")),
+            Finding::NotWorse => paint(GOOD, format!("\nNOT WORSE, at {confidence} % confidence")),
+            Finding::TooLittleData => "\nTOO LITTLE DATA to tell".to_owned(),
+        });
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+
+/// The colour of a release in the shop.
+fn colour(release: &str) -> Style {
+    Style::new().bold().fg_color(Some(Ansi256Color(Sign::of_release(release).indexed).into()))
+}
+
+/// How wide the picture of the latencies is.
+const PICTURE: usize = 60;
+
+impl ServiceReport {
+    /// The latencies of each release, in two rows on one axis.
+    fn picture(&self) -> Vec<String> {
+        let Some(axis) = Axis::of(self.releases.iter().flat_map(|release| &release.latencies_ms)) else {
+            return Vec::new();
+        };
+        let rows = self.releases.iter().flat_map(|release| {
+            let [upper, lower] = axis.rows(&release.latencies_ms, PICTURE);
+            let (style, name) = (colour(&release.release), &release.release);
+            [format!("  {:<16}{style}{upper}{style:#}", ""), format!("  {name:<16}{style}{lower}{style:#}")]
+        });
+        let (from, to) = (format!("{:.1} ms", axis.from_ms), format!("{:.1} ms", axis.to_ms));
+        let scale = format!("  {:<16}{from}{to:>width$}", "", width = PICTURE - from.len());
+        rows.chain([scale]).collect()
     }
 }
 
@@ -206,8 +248,24 @@ impl Display for Verdict {
         if let Some(p) = self.latency_p {
             write!(f, ", latency p = {p:.2e}")?;
         }
-        write!(f, ", each against {:.4})", self.level)
+        write!(f, ", each against {:.4}", self.level)?;
+        if self.finding == Finding::Worse {
+            let p = self.latency_p.filter(|_| self.slower).unwrap_or(1.0);
+            let p = if self.more_errors { p.min(self.errors_p) } else { p };
+            write!(f, "; the chance of this by luck: {}", in_words(p))?;
+        }
+        f.write_str(")")
     }
+}
+
+/// A small chance in words.
+fn in_words(p: f64) -> String {
+    if p < 1e-6 {
+        return "below 1 in a million".to_owned();
+    }
+    // One digit says enough.
+    let digits = 10_f64.powf((1.0 / p).log10().floor());
+    format!("about 1 in {}", (1.0 / p / digits).round() * digits)
 }
 
 #[cfg(test)]
@@ -245,5 +303,32 @@ mod tests {
         let report = Report::of(&Tally::default(), &Comparison::default(), &standard, Duration::from_secs(1));
         assert_eq!(report.finding, Finding::TooLittleData);
         assert!(report.to_string().ends_with("TOO LITTLE DATA to tell"));
+    }
+
+    #[test]
+    fn chances_are_told_in_words() {
+        assert_eq!(in_words(4.16e-14), "below 1 in a million");
+        assert_eq!(in_words(0.0031), "about 1 in 300");
+        assert_eq!(in_words(0.000_1), "about 1 in 10000");
+    }
+
+    #[test]
+    fn terminal_gets_colours_and_a_picture_and_a_log_gets_neither() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut tally = Tally::default();
+        for (release, latency_ms) in [("2.0.1", 2.0), ("2.0.2-slow", 800.0)] {
+            let figures = tally.products.entry(release.to_owned()).or_default();
+            (0..100).for_each(|_| figures.answer(latency_ms, &mut rng));
+        }
+        let standard =
+            Standard { confidence: 0.99, tolerance: 0.1, tolerance_ms: 1.0, enough: 50, n_services: 1 };
+        let report = Report::of(&tally, &Comparison::default(), &standard, Duration::from_secs(1));
+        let (log, terminal) = (format!("{report}"), format!("{report:#}"));
+        assert!(!log.contains(['\x1b', '█']), "{log}");
+        assert!(log.contains("the chance of this by luck: below 1 in a million)"), "{log}");
+        assert!(terminal.contains("\x1b[1m\x1b[38;5;208m2.0.1") && terminal.contains("2.0 ms"), "{terminal}");
+        let plain = anstream::adapter::strip_str(&terminal).to_string();
+        let slow = plain.lines().find(|line| line.starts_with("  2.0.2-slow") && line.ends_with('█'));
+        assert_eq!(slow.map(|line| line.chars().count()), Some(18 + PICTURE), "{plain}");
     }
 }
