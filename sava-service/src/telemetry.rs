@@ -4,9 +4,9 @@
 //! for ever: here lines are dropped instead, and counted.
 
 mod json;
+mod text;
 
 use std::{
-    fmt,
     io::{self, IsTerminal as _},
     panic,
     sync::mpsc,
@@ -19,21 +19,14 @@ use prometheus::{
     core::{Collector, Desc},
     proto::MetricFamily,
 };
-use tracing::{Event, Subscriber};
+use tracing::Level;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    filter::Targets,
-    fmt::{
-        self as lines, FmtContext, FormatEvent, FormatFields,
-        format::{Format, Writer},
-    },
-    layer::SubscriberExt as _,
-    registry::LookupSpan,
-    util::SubscriberInitExt as _,
+    filter::Targets, fmt as lines, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use self::json::Json;
-use crate::{settings::LogFormat, trace};
+use self::{json::Json, text::Text};
+use crate::settings::LogFormat;
 
 /// Lines that wait to be written: 2 MB at the most of the usual length.
 const MAX_WAITING: usize = 4096;
@@ -71,11 +64,12 @@ pub fn start(format: Option<LogFormat>, levels: Targets, registry: &Registry) ->
         .finish(io::stdout());
     let dropped = DroppedLines::new(stdout.error_counter());
     registry.register(Box::new(dropped)).expect("registered once");
+    let with_ids = levels.would_enable("sava::access", &Level::DEBUG);
     let subscriber = tracing_subscriber::registry().with(levels);
     match format {
         LogFormat::Text => {
-            let format = WithIds(Format::default());
-            subscriber.with(lines::layer().event_format(format).with_writer(stdout)).init();
+            let lines = lines::layer().event_format(Text::new(with_ids)).with_ansi(has_colours());
+            subscriber.with(lines.with_writer(stdout)).init();
         }
         LogFormat::Json => {
             subscriber.with(lines::layer().event_format(Json).with_writer(stdout)).init();
@@ -89,31 +83,11 @@ pub fn start(format: Option<LogFormat>, levels: Targets, registry: &Registry) ->
     Logs(Some(guard))
 }
 
-/// A format of tracing-subscriber with `request_id` and `trace_id` where a request is being answered. They are added to
-/// the line: a span around each request would hold them too, and costs each line, and each request, more.
-struct WithIds<F>(F);
-
-impl<F, S, N> FormatEvent<S, N> for WithIds<F>
-where
-    F: FormatEvent<S, N>,
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let Some(request) = trace::current() else {
-            return self.0.format_event(context, writer, event);
-        };
-        let mut line = String::new();
-        self.0.format_event(context, Writer::new(&mut line), event)?;
-        line.truncate(line.trim_end().len());
-        let (request_id, trace_id) = (request.request_id.to_str().unwrap_or_default(), request.trace_id());
-        writeln!(writer, "{line} request_id={request_id} trace_id={trace_id}")
-    }
+/// Whether colours help: on a terminal, or where somebody who passes the lines on says so, unless they are refused
+/// (no-color.org, bixense.com/clicolors).
+fn has_colours() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && (io::stdout().is_terminal() || is_set("CLICOLOR_FORCE"))
 }
 
 /// The lines that were dropped, as a metric.

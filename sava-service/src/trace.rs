@@ -48,6 +48,8 @@ pub(crate) struct Answering {
     pub peer: Option<IpAddr>,
     /// Set by the layer around the routes, which alone knows.
     pub route: OnceCell<MatchedPath>,
+    /// Set where there is no route: what was asked for.
+    pub path: OnceCell<String>,
 }
 
 /// What carries traces on.
@@ -272,7 +274,7 @@ pub(crate) fn answering<W: Future>(
     peer: Option<IpAddr>,
     work: W,
 ) -> tokio::task::futures::TaskLocalFuture<Answering, W> {
-    CURRENT.scope(Answering { context, peer, route: OnceCell::new() }, work)
+    CURRENT.scope(Answering { context, peer, route: OnceCell::new(), path: OnceCell::new() }, work)
 }
 
 /// The headers of a request as a propagator reads them: a field that is there twice is as none, and so is one that

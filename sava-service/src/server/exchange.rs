@@ -15,7 +15,7 @@ use super::{
     NegotiatedVersion,
     body::{Watched, limited},
     limits,
-    path::normalized,
+    path::{normalized, shown},
     probes::{self, Port},
     record::{Record, Route, Wire},
     state::ServerState,
@@ -45,6 +45,7 @@ pub(crate) async fn exchange(
     }
 
     let mut response = if let Err((rejection, problem)) = checked {
+        record.path = Some(shown(parts.uri.path()));
         record.refuse(rejection, problem)
     } else if let Some(response) = probes::answer(&shared, &parts, Port::Service) {
         record.is_probe = true;
@@ -58,6 +59,7 @@ pub(crate) async fn exchange(
         let result = tokio::time::timeout(shared.service.settings.request_timeout, &mut answering).await;
         if let Some(answering) = answering.take_value() {
             record.route = answering.route.into_inner().map_or(Route::Unmatched, Route::Matched);
+            record.path = answering.path.into_inner();
         }
         match result {
             Ok(_) if received.as_ref().is_some_and(|received| received.is_too_large()) => {

@@ -1,6 +1,8 @@
-//! Paths that are written in two ways and mean the same.
+//! Paths: those that are written in two ways and mean the same, and those that are written down.
 
 use axum::http::{Uri, uri::PathAndQuery};
+
+use crate::excerpt::excerpt;
 
 /// The target with unreserved characters of its path as they are: `%70` is `p` (RFC 3986 §6.2.2.2), and routes are told
 /// by letters. None where it is written so already.
@@ -35,9 +37,33 @@ fn unreserved(text: &[u8]) -> Option<u8> {
     (byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)).then_some(byte)
 }
 
+/// The most of a path that is written down, in characters.
+const MAX_SHOWN: usize = 100;
+
+/// A path as it is written down: its beginning, without what a terminal would obey.
+pub(crate) fn shown(path: &str) -> String {
+    let beginning = path.chars().take(MAX_SHOWN + 1);
+    let escaped: String = beginning
+        .flat_map(|c| {
+            let plain = Some(c).filter(char::is_ascii_graphic);
+            let escape = plain.is_none().then(|| c.escape_default());
+            plain.into_iter().chain(escape.into_iter().flatten())
+        })
+        .collect();
+    excerpt(&escaped, MAX_SHOWN).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shown_path_is_short_and_obeyed_by_no_terminal() {
+        assert_eq!(shown("/no/such?"), "/no/such?");
+        assert_eq!(shown("/\u{1b}[2J\u{202e}é"), "/\\u{1b}[2J\\u{202e}\\u{e9}");
+        let long = shown(&"/ab".repeat(200));
+        assert!(long.ends_with('…') && long.chars().count() == 101, "{long}");
+    }
 
     #[test]
     fn unreserved_characters_stand_for_themselves() {

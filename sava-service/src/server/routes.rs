@@ -14,7 +14,7 @@ use axum::{
 use futures_util::future::Either;
 use tower::{Layer, Service};
 
-use super::{NegotiatedVersion, state::ServerState};
+use super::{NegotiatedVersion, path::shown, state::ServerState};
 use crate::{
     faults::control::{Failure, Injection},
     problem::FAULT,
@@ -60,15 +60,16 @@ where
             let (inner, shared) = (self.inner.clone(), Arc::clone(&self.shared));
             return Either::Right(Box::pin(with_faults(shared, inner, request, matched)));
         }
-        remember(matched);
+        remember(matched, &request);
         Either::Left(self.inner.call(request))
     }
 }
 
-fn remember(matched: Option<MatchedPath>) {
-    if let Some(matched) = matched {
-        trace::with_current(|answering| answering.route.set(matched));
-    }
+fn remember(matched: Option<MatchedPath>, request: &Request) {
+    trace::with_current(|answering| match matched {
+        Some(matched) => answering.route.set(matched).is_ok(),
+        None => answering.path.set(shown(request.uri().path())).is_ok(),
+    });
 }
 
 /// Before the route's handler, so that an error has no effect; after it, if only its answer tells the API version.
@@ -83,7 +84,7 @@ where
 {
     let route = matched.clone();
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-    remember(matched);
+    remember(matched, &request);
     if shared.faults.waits_for_version() {
         let response = inner.call(request).await?;
         let version = response.extensions().get::<NegotiatedVersion>().map(|version| version.0);

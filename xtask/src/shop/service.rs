@@ -65,9 +65,8 @@ impl ServiceProcess {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if !colours() {
-            command.env("NO_COLOR", "1");
-        }
+        // It writes into a pipe; what it writes goes on to where this writes.
+        command.env(if colours() { "CLICOLOR_FORCE" } else { "NO_COLOR" }, "1");
         let mut child = command.spawn().with_context(|| format!("{} does not start", planned.binary))?;
 
         let log = Arc::new(Mutex::new(Log { last: VecDeque::new(), streams: 2 }));

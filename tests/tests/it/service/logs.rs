@@ -10,7 +10,7 @@ use std::{
 };
 
 use regex_lite::Regex;
-use sava_testbed::{PATIENCE, Signal, binaries, command};
+use sava_testbed::{PATIENCE, Process, Signal, binaries, command};
 
 /// The Rust sources below a directory.
 fn sources(directory: &Path) -> Vec<String> {
@@ -109,4 +109,46 @@ fn requests_do_not_wait_for_who_reads_the_log() {
     let id = rustix::process::Pid::from_child(&product);
     rustix::process::kill_process(id, Signal::TERM).unwrap();
     assert!(ends_in_time(product), "SIGTERM ends it all the same");
+}
+
+/// sava-product whose log is in that form, and the address of its service.
+async fn logging(format: &str) -> (Process, String) {
+    let mut product = command(binaries::path("sava-product"));
+    let settings = [("LISTEN", "127.0.0.1:0"), ("ADMIN_LISTEN", "127.0.0.1:0"), ("LOG_FORMAT", format)];
+    product.envs(settings).env("FAULT_ERROR_RATE", "0");
+    let process = Process::spawn("sava-product", product);
+    let listening = Regex::new(r#"listening.*address"?[=:]"?(127\.0\.0\.1:\d+)"#).unwrap();
+    let address = |line: &str| Some(listening.captures(line)?[1].to_owned());
+    let address = process.find("its address", |line| address(line).filter(|_| !line.contains("admin"))).await;
+    (process, address)
+}
+
+fn request(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_request_is_told_to_people_in_a_row_and_a_404_by_its_path() {
+    let (product, address) = logging("text").await;
+    exchange(&address, &request("/products/ie"));
+    exchange(&address, &request(&format!("/no/such{}", "/place".repeat(40))));
+    let list = product.line("GET /products/{locale} 200 ").await;
+    let row = Regex::new(r"^\d\d:\d\d:\d\d GET /products/\{locale\} 200 \d+\.\d\d ms v3$").unwrap();
+    assert!(row.is_match(&list), "{list}");
+    let unmatched = product.line("GET /no/such/place/place").await;
+    assert!(unmatched.contains("… 404 ") && unmatched.chars().count() < 140, "{unmatched}");
+    let output = product.stop().await.output;
+    assert!(!output.contains("\x1b["), "colours are for terminals: {output}");
+}
+
+#[tokio::test]
+async fn programs_are_told_the_path_where_no_route_says_it() {
+    let (product, address) = logging("json").await;
+    exchange(&address, &request("/products/ie"));
+    exchange(&address, &request("/no/such%1b?q=secret"));
+    let line = |line: String| serde_json::from_str::<serde_json::Value>(&line).expect("a line is JSON");
+    let matched = line(product.line("/products/{locale}").await);
+    assert!(matched.get("path").is_none(), "{matched}");
+    let unmatched = line(product.line("unmatched").await);
+    assert_eq!((&unmatched["path"], &unmatched["route"]), (&"/no/such%1b".into(), &"unmatched".into()));
 }
