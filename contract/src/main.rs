@@ -11,12 +11,15 @@ use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use sava_contract::{Report, Server, rules};
 
+/// The release of the runner, which its image bears.
+const VERSION: &str = "3.0.0";
+
 /// Run the contract of the product API against a running server.
 ///
 /// Prints a line for each rule, or on a terminal for each part of the contract, and the broken rules last. Exit code 0: every rule is kept; 1: one is broken; 2: the server cannot be
 /// reached, or an argument is wrong.
 #[derive(Parser, Debug)]
-#[command(name = "sava-contract", max_term_width = 100)]
+#[command(name = "sava-contract", version = VERSION, max_term_width = 100)]
 struct Arguments {
     /// Base URL of the API, any path prefix included, such as <http://localhost:9070> or
     /// <http://localhost:8001/api/v1/namespaces/NS/services/sava-product:9070/proxy/>

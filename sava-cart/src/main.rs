@@ -10,7 +10,7 @@ use sava_service::{Identity, Metrics, Readiness, Service, faults::Faults, health
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let settings: Settings = settings::parse("[::]:3000", "127.0.0.1:3081");
+    let settings: Settings = settings::parse("[::]:3000", "127.0.0.1:3081", &Settings::releases());
     let done = match &settings.command {
         Some(Command::Health) => health::check(settings.server.listen),
         Some(Command::Migrate(migration)) => migrate::migrate(&settings, *migration).await,

@@ -48,6 +48,8 @@ impl ApiVersion {
 pub struct Release {
     /// Such as `3.0.0`.
     pub version: &'static str,
+    /// What it is for, in a few words.
+    pub meaning: &'static str,
     /// The versions of sava-product's API that it understands best, in order of preference.
     pub accepts: &'static [ApiVersion],
     pub features: &'static [Feature],
@@ -81,6 +83,7 @@ const RELEASE_3_1: &[Feature] = &[
 pub(crate) const RELEASES: &[Release] = &[
     Release {
         version: "1.0.5",
+        meaning: "a plain list",
         accepts: &[ApiVersion::V1],
         features: &[],
         schema: Schema::Orders,
@@ -89,6 +92,7 @@ pub(crate) const RELEASES: &[Release] = &[
     },
     Release {
         version: "2.0.4",
+        meaning: "pictures",
         accepts: &[ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_2,
         schema: Schema::Orders,
@@ -97,6 +101,7 @@ pub(crate) const RELEASES: &[Release] = &[
     },
     Release {
         version: DEFAULT,
+        meaning: "ratings, categories, search, sorting, pages; the default",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
         schema: Schema::Orders,
@@ -105,6 +110,7 @@ pub(crate) const RELEASES: &[Release] = &[
     },
     Release {
         version: "3.1.0",
+        meaning: "a note for the courier: adds a column to the orders' table",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3_1,
         schema: Schema::Note,
@@ -113,6 +119,7 @@ pub(crate) const RELEASES: &[Release] = &[
     },
     Release {
         version: "3.2.0",
+        meaning: "the note is required: does not start while an order has none",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3_1,
         schema: Schema::NoteRequired,
@@ -121,6 +128,7 @@ pub(crate) const RELEASES: &[Release] = &[
     },
     Release {
         version: "3.0.1-broken",
+        meaning: "bad on purpose: its checkout fails",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3,
         schema: Schema::Orders,
@@ -129,6 +137,7 @@ pub(crate) const RELEASES: &[Release] = &[
     },
     Release {
         version: "3.1.1-narrow",
+        meaning: "bad on purpose: renames a column, and every release beside it is closed for orders",
         accepts: &[ApiVersion::V3, ApiVersion::V2, ApiVersion::V1],
         features: RELEASE_3_1,
         schema: Schema::Delivery,
@@ -155,6 +164,11 @@ impl Release {
     #[must_use]
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
+    }
+
+    /// All releases by version, each with its meaning.
+    pub(crate) fn meanings() -> Vec<(&'static str, &'static str)> {
+        RELEASES.iter().map(|release| (release.version, release.meaning)).collect()
     }
 
     /// The `Accept` header of its requests for products: each version that it understands, best first.

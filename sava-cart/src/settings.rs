@@ -22,7 +22,7 @@ use crate::{
 #[derive(Parser, Clone, Debug)]
 #[command(name = "sava-cart", version = release::DEFAULT, max_term_width = 100)]
 pub struct Settings {
-    /// Release of the store front
+    /// Release of the store front; `help` lists them
     #[arg(long, env = "SAVA_RELEASE", default_value = release::DEFAULT, value_parser = Release::find)]
     pub release: &'static Release,
 
@@ -171,6 +171,12 @@ impl FromStr for StoreLink {
 }
 
 impl Settings {
+    /// The releases that `--release` takes, each with its meaning.
+    #[must_use]
+    pub fn releases() -> Vec<(&'static str, &'static str)> {
+        Release::meanings()
+    }
+
     /// Where orders are kept. What depends on more than one setting is checked here: a mistake is a message on stderr
     /// and exit code 2, as one in a single setting is.
     #[must_use]

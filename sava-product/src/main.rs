@@ -11,7 +11,7 @@ use sava_product::{
 use sava_service::{Identity, Metrics, Readiness, Service, health, settings, telemetry};
 
 fn main() -> ExitCode {
-    let settings: Settings = settings::parse("[::]:8080", "127.0.0.1:8081");
+    let settings: Settings = settings::parse("[::]:8080", "127.0.0.1:8081", &Settings::releases());
     let done = match &settings.command {
         Some(Command::Check { data }) => check(data),
         Some(Command::Health) => health::check(settings.server.listen),

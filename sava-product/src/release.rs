@@ -11,6 +11,8 @@ use crate::api_version::ApiVersion::{self, V1, V2, V3};
 pub struct Release {
     /// Its version number, which images and answers bear.
     pub version: &'static str,
+    /// What it is for, in a few words.
+    pub meaning: &'static str,
     /// The versions of the API that it serves, from the oldest to the newest.
     pub api_versions: &'static [ApiVersion],
     /// What goes wrong in it, on purpose.
@@ -20,11 +22,17 @@ pub struct Release {
 /// All releases, from the oldest to the newest; those that are bad on purpose come last, each to be caught at another
 /// stage of a delivery.
 pub(crate) const RELEASES: &[Release] = &[
-    Release { version: "1.0.3", api_versions: &[V1], faults: Faults::NONE },
-    Release { version: "2.0.1", api_versions: &[V1, V2], faults: Faults::NONE },
+    Release { version: "1.0.3", meaning: "version 1 of the API", api_versions: &[V1], faults: Faults::NONE },
+    Release {
+        version: "2.0.1",
+        meaning: "version 2 of the API too: a product has a picture",
+        api_versions: &[V1, V2],
+        faults: Faults::NONE,
+    },
     NEWEST,
     Release {
         version: "2.0.2-slow",
+        meaning: "bad on purpose: answers after 0.4 to 1.2 s",
         api_versions: &[V1, V2],
         faults: Faults {
             delay: Some(Delay { min: Duration::from_millis(400), max: Duration::from_millis(1200) }),
@@ -33,26 +41,38 @@ pub(crate) const RELEASES: &[Release] = &[
     },
     Release {
         version: "2.0.2-errors",
+        meaning: "bad on purpose: one answer of five is a 500",
         api_versions: &[V1, V2],
         faults: Faults { error_rate: Rate::percent(20), ..Faults::NONE },
     },
     Release {
         version: "2.0.2-crash",
+        meaning: "bad on purpose: never gets ready",
         api_versions: &[V1, V2],
         faults: Faults { not_ready: true, ..Faults::NONE },
     },
     Release {
         version: "2.0.2-leak",
+        meaning: "bad on purpose: keeps 1 MiB more with each request",
         api_versions: &[V1, V2],
         faults: Faults { leak: 1 << 20, ..Faults::NONE },
     },
     // Drops version 1, which release 1.0.5 of the store front still asks for.
-    Release { version: "2.1.0-breaking", api_versions: &[V2], faults: Faults::NONE },
+    Release {
+        version: "2.1.0-breaking",
+        meaning: "bad on purpose: without version 1 of the API, which old store fronts ask for",
+        api_versions: &[V2],
+        faults: Faults::NONE,
+    },
 ];
 
 /// The release that runs when none is named.
-pub(crate) const NEWEST: Release =
-    Release { version: "3.0.0", api_versions: &[V1, V2, V3], faults: Faults::NONE };
+pub(crate) const NEWEST: Release = Release {
+    version: "3.0.0",
+    meaning: "version 3 of the API too: prices in minor units, ratings, categories; the default",
+    api_versions: &[V1, V2, V3],
+    faults: Faults::NONE,
+};
 
 impl Release {
     /// The release with this version number.
@@ -64,6 +84,11 @@ impl Release {
             let versions: Vec<_> = RELEASES.iter().map(|release| release.version).collect();
             format!("there is no such release; there are {}", versions.join(", "))
         })
+    }
+
+    /// All releases by version, each with its meaning.
+    pub(crate) fn meanings() -> Vec<(&'static str, &'static str)> {
+        RELEASES.iter().map(|release| (release.version, release.meaning)).collect()
     }
 
     /// The newest version of the API that it serves.

@@ -24,6 +24,14 @@ pub struct Settings {
     pub server: ServiceSettings,
 }
 
+impl Settings {
+    /// The releases that `--release` takes, each with its meaning.
+    #[must_use]
+    pub fn releases() -> Vec<(&'static str, &'static str)> {
+        Release::meanings()
+    }
+}
+
 /// What the binary does instead of serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -40,7 +48,7 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "API")]
 pub struct ApiSettings {
-    /// Release to run as, which decides the API versions that are served
+    /// Release to run as, which decides the API versions that are served; `help` lists them
     #[arg(long, env = "SAVA_RELEASE", default_value = NEWEST.version, value_parser = Release::named)]
     pub release: &'static Release,
 

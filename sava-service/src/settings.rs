@@ -1,6 +1,11 @@
 //! The settings that both services have, and how settings are read: each a flag and an environment variable.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    process,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, ValueEnum};
@@ -108,18 +113,33 @@ impl ServiceSettings {
 }
 
 /// Parses the process's arguments and environment; `defaults` are the addresses that differ by service.
-/// Mistakes are messages on stderr, all of them at once, and exit code 2.
+/// Mistakes are messages on stderr, all of them at once, and exit code 2. `--release help` tells of the `releases`, each a
+/// version with its meaning, and ends with 0.
 ///
 /// An environment variable that is empty counts as unset. A setting whose value `--help` hides (`hide_env_values`) is
 /// a secret: its value is in no message, and it may stand in a file that the variable with `_FILE` names.
 #[must_use]
-pub fn parse<S: CommandFactory + FromArgMatches>(listen: &'static str, admin_listen: &'static str) -> S {
+pub fn parse<S: CommandFactory + FromArgMatches>(
+    listen: &'static str,
+    admin_listen: &'static str,
+    releases: &[(&str, &str)],
+) -> S {
+    if read::asks_for_releases(std::env::args_os()) {
+        // Nobody who closes a pipe wants the rest.
+        let _closed = io::stdout().write_all(table(releases).as_bytes());
+        process::exit(0);
+    }
     let command = S::command()
         .mut_arg("listen", |arg| arg.default_value(listen).required(false))
         .mut_arg("admin_listen", |arg| arg.default_value(admin_listen).required(false));
     let read = read::read(command, std::env::args_os(), |name| std::env::var_os(name));
     let matches = read.unwrap_or_else(|wrong| wrong.exit());
     S::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn table(releases: &[(&str, &str)]) -> String {
+    let width = releases.iter().map(|(version, _)| version.len()).max().unwrap_or_default();
+    releases.iter().map(|(version, meaning)| format!("{version:width$}  {meaning}\n")).collect()
 }
 
 /// A duration such as `500ms`, `30s` or `5m`; for a setting's `value_parser`.

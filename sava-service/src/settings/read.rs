@@ -79,7 +79,11 @@ pub(super) fn read(
                 return Err(Wrong::Clap(help.try_get_matches_from(&args).err().unwrap_or(error)));
             }
             ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
-                let Some(id) = wrong_argument(&command, &error) else { return Err(Wrong::Clap(error)) };
+                // A flag without a value has none that could be let pass.
+                let is_missing =
+                    error.get(ContextKind::InvalidValue) == Some(&ContextValue::String(String::new()));
+                let id = wrong_argument(&command, &error).filter(|_| !is_missing);
+                let Some(id) = id else { return Err(Wrong::Clap(error)) };
                 let arg = command.get_arguments().find(|arg| *arg.get_id() == id).expect("found just now");
                 mistakes.push(mistake(arg, variables.get(&id), &error));
                 // It has been named: from here on any value does, so that the next mistake is found.
@@ -88,6 +92,13 @@ pub(super) fn read(
             _ => return Err(Wrong::Clap(error)),
         }
     }
+}
+
+/// Whether `--release help` is among the arguments.
+pub(super) fn asks_for_releases(args: impl IntoIterator<Item = OsString>) -> bool {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let is_asked = |pair: &[OsString]| pair[0] == "--release" && pair[1] == "help";
+    args.iter().any(|arg| arg == "--release=help") || args.windows(2).any(is_asked)
 }
 
 /// The value of a variable, or for a secret of the file that `NAME_FILE` names. Empty is unset.
@@ -235,6 +246,19 @@ mod tests {
         ] {
             assert!(message.contains(part), "{part} in {message}");
         }
+    }
+
+    #[test]
+    fn flag_without_its_value_is_named() {
+        let message = wrong(&["--drain-timeout"], &[]);
+        assert!(message.contains("a value is required for '--drain-timeout <DRAIN_TIMEOUT>'"), "{message}");
+    }
+
+    #[test]
+    fn releases_are_asked_for_by_either_form_of_the_flag() {
+        let asks = |args: &[&str]| asks_for_releases(args.iter().map(Into::into));
+        assert!(asks(&["shop", "--release", "help"]) && asks(&["shop", "--release=help"]));
+        assert!(!asks(&["shop", "--release", "3.0.0", "help"]) && !asks(&["shop", "--release"]));
     }
 
     #[test]

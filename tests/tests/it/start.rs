@@ -184,3 +184,38 @@ async fn missing_or_broken_data_are_named_with_their_place() {
     .expect("a file can be written");
     check(&Product::start().data(data.path()).exit().await, 1, &["db.json", "2", "price"]);
 }
+
+#[tokio::test]
+async fn releases_are_listed_with_what_they_are_for() {
+    for (program, release, meaning) in [
+        ("sava-product", "2.0.2-slow", "bad on purpose: answers after"),
+        ("sava-cart", "3.0.1-broken", "bad on purpose: its checkout fails"),
+    ] {
+        let mut asked = command(binaries::path(program));
+        asked.args(["--release", "help"]);
+        let exit = Process::spawn(program, asked).exit().await;
+        assert_eq!(exit.code, Some(0), "{}", exit.output);
+        let line = exit.output.lines().find(|line| line.starts_with(release));
+        assert!(line.is_some_and(|line| line.contains(meaning)), "{}", exit.output);
+    }
+}
+
+#[tokio::test]
+async fn every_program_says_its_version() {
+    let version = regex_lite::Regex::new(r"^[a-z -]+ \d+\.\d+\.\d+$").unwrap();
+    for program in [
+        "sava-product",
+        "sava-cart",
+        "sava-shoppers",
+        "sava-contract",
+        "sava-demo",
+        "sava-classroom",
+        "xtask",
+    ] {
+        let mut asked = command(binaries::path(program));
+        asked.arg("--version");
+        let exit = Process::spawn(program, asked).exit().await;
+        assert_eq!(exit.code, Some(0), "{program}: {}", exit.output);
+        assert!(version.is_match(exit.output.trim_end()), "{program}: {}", exit.output);
+    }
+}

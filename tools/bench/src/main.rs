@@ -26,7 +26,7 @@ use server::{Binaries, Server, Under};
 
 /// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes
 #[derive(Parser)]
-#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", max_term_width = 100)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", version, max_term_width = 100)]
 struct Bench {
     #[command(subcommand)]
     command: Option<Command>,

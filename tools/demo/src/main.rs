@@ -10,6 +10,7 @@ mod terminal;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
+use anstream::println;
 use clap::{Parser, ValueEnum};
 
 use recorder::RecordingFile;
@@ -17,7 +18,7 @@ use stage::Stage;
 
 /// Play a scene: real processes on this machine, the release view in the browser
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask demo", bin_name = "cargo xtask demo", max_term_width = 100)]
+#[command(name = "cargo xtask demo", bin_name = "cargo xtask demo", version, max_term_width = 100)]
 struct Arguments {
     /// What is played
     scene: Scene,

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use anstream::{print, println};
 use anyhow::{Context as _, ensure};
 use sava_testbed::{Balancer, binaries};
 use serde_json::Value;
@@ -172,7 +173,9 @@ impl Verdict {
         }
         let said = match self.code {
             Some(0) => format!("Verdict: {candidate} is not worse than {baseline}."),
-            Some(1) => format!("Verdict: {candidate} is WORSE than {baseline}, at 99 % confidence."),
+            Some(1) => {
+                format!("Verdict: {candidate} is \x1b[1;31mWORSE\x1b[0m than {baseline}, at 99 % confidence.")
+            }
             _ => "Verdict: too little data to tell.".to_owned(),
         };
         lines.push(said);

@@ -14,7 +14,7 @@ use sava_soak::{Effort, Report, Run};
 
 /// Runs shops under faults, and compares what shoppers were promised with what is kept.
 #[derive(Parser)]
-#[command(name = "cargo xtask soak", bin_name = "cargo xtask soak")]
+#[command(name = "cargo xtask soak", bin_name = "cargo xtask soak", version)]
 struct Arguments {
     /// The runs, one after the other; all of them where none is named
     #[arg(value_enum)]

@@ -38,18 +38,20 @@ pub fn path(name: &str) -> PathBuf {
     directory.join(name)
 }
 
-/// The releases that a service knows, from its own table: what it says to one that it does not.
+/// The releases that a service knows, from its own table: the first word of each line.
 ///
 /// # Panics
 ///
-/// When it says something else.
+/// When it does not start, or tells of none.
 #[must_use]
 pub fn releases(service: &str) -> Vec<String> {
     let output =
         Command::new(path(service)).args(["--release", "help"]).output().expect("the service starts");
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    let (_, list) = stderr.split_once("there are ").expect("it lists its releases");
-    list.lines().next().unwrap_or_default().split(", ").map(ToOwned::to_owned).collect()
+    let table = String::from_utf8_lossy(&output.stdout);
+    let releases: Vec<_> =
+        table.lines().filter_map(|line| line.split_whitespace().next()).map(ToOwned::to_owned).collect();
+    assert!(!releases.is_empty(), "{service} lists its releases");
+    releases
 }
 
 /// The folder of the profile that this process was built by.

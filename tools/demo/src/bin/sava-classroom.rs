@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// It is not Kubernetes, and its first lines say what it is not; all of the tutorial, k8s/README.md, works with it. It needs
 /// Rust and kubectl.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask classroom", bin_name = "cargo xtask classroom", max_term_width = 100)]
+#[command(name = "cargo xtask classroom", bin_name = "cargo xtask classroom", version, max_term_width = 100)]
 struct Arguments {
     /// Namespaces to make, each with a kubeconfig that points to it
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=99))]

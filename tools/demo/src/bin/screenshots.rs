@@ -60,7 +60,12 @@ struct Shot {
 /// Make the pictures of the README and of the tutorial and the contact sheets, below docs/screenshots, and measure the
 /// pages' speed
 #[derive(Parser)]
-#[command(name = "cargo xtask screenshots", bin_name = "cargo xtask screenshots", max_term_width = 100)]
+#[command(
+    name = "cargo xtask screenshots",
+    bin_name = "cargo xtask screenshots",
+    version,
+    max_term_width = 100
+)]
 struct Arguments {
     /// Only these
     #[arg(value_parser = ["releases", "states", "release-view", "tutorial", "speed"])]

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Measure what the release view costs: memory of its page and of the store front, and processor time
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask view-cost", bin_name = "cargo xtask view-cost", max_term_width = 100)]
+#[command(name = "cargo xtask view-cost", bin_name = "cargo xtask view-cost", version, max_term_width = 100)]
 struct Arguments {
     /// For this many minutes; there is a line for each
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=60))]
