@@ -36,6 +36,19 @@ pub(crate) const SERVICES: &[ServiceImages] = &[
     ServiceImages { name: "sava-shoppers", folder: "tools/shoppers", good: &["3.0.0"], untagged: &[] },
 ];
 
+/// The release of a service that a person names.
+///
+/// # Errors
+/// When there is none: the message lists those there are.
+pub(crate) fn release(service: &str, text: &str) -> Result<String, String> {
+    let of = SERVICES.iter().find(|it| it.name == service).expect("the list has every service");
+    let releases: Vec<_> = of.good.iter().chain(of.untagged).copied().collect();
+    if releases.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("there is no such release of {service}; there are {}", releases.join(", ")))
+}
+
 /// One image to build.
 #[derive(Clone, Debug)]
 pub(crate) struct Image {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a command speaks to the person who runs it")]
 
+mod class;
 mod docker;
 mod engine;
 mod footprint;
@@ -21,12 +22,14 @@ use tool::Arguments;
 
 /// The commands of this repository.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 enum Command {
     /// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes; or, with
     /// `--instructions`, count instructions by valgrind
     #[command(disable_help_flag = true)]
     Bench(Arguments),
+
+    Class(class::Class),
 
     /// Start a stand-in for a cluster, for the tutorial with nothing but kubectl: `cargo xtask classroom --students 20`
     #[command(disable_help_flag = true)]
@@ -66,6 +69,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Bench(arguments) => tool::BENCH.run(&arguments),
+        Command::Class(class) => class.run(),
         Command::Classroom(arguments) => tool::CLASSROOM.run(&arguments),
         Command::Contract(arguments) => tool::CONTRACT.run(&arguments),
         Command::Demo(arguments) => tool::DEMO.run(&arguments),

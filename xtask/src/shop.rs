@@ -16,7 +16,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use xshell::cmd;
 
-use crate::workspace;
+use crate::{images, workspace};
 use plan::Planned;
 use service::{Event, ServiceProcess};
 
@@ -32,11 +32,11 @@ const GRACE: Duration = Duration::from_secs(12);
 #[derive(Args, Clone)]
 pub(crate) struct Shop {
     /// Release of sava-product [default: the newest]
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", value_parser = |text: &str| images::release("sava-product", text))]
     product_release: Option<String>,
 
     /// Release of sava-cart; give it several times to have several releases of both stores side by side [default: the newest]
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", value_parser = |text: &str| images::release("sava-cart", text))]
     cart_release: Vec<String>,
 
     /// Port of sava-product; the next one is for its metrics

@@ -6,11 +6,20 @@ use sava_testbed::{Process, Signal, binaries, body, client, command};
 
 /// The shop on free ports, with what the test adds.
 fn shop(data: &tempfile::TempDir, product_port: u16, cart_port: u16, arguments: &[&str]) -> Process {
+    Process::spawn("shop", shop_command(data, product_port, cart_port, arguments))
+}
+
+fn shop_command(
+    data: &tempfile::TempDir,
+    product_port: u16,
+    cart_port: u16,
+    arguments: &[&str],
+) -> std::process::Command {
     let mut shop = command(binaries::path("xtask"));
     shop.args(["shop", "--no-build", "--profile", "dev", "--data"]).arg(data.path()).args(arguments);
     shop.args([format!("--product-port={product_port}"), format!("--cart-port={cart_port}")]);
     shop.env("NO_COLOR", "1");
-    Process::spawn("shop", shop)
+    shop
 }
 
 /// A port that is free, as are those that come `offsets` above it.
@@ -59,6 +68,18 @@ async fn shop_opens_with_two_releases_and_closes_at_ctrl_c() {
     assert!(data.path().join("ie/sava-cart.db").exists(), "orders are kept");
 }
 
+#[tokio::test]
+async fn wrong_release_is_refused_before_anything_is_built_or_started() {
+    let data = data();
+    for (flag, service) in [("--cart-release", "sava-cart"), ("--product-release", "sava-product")] {
+        let exit = shop(&data, 1, 1, &[flag, "9"]).exit().await;
+        assert_eq!(exit.code, Some(2), "{}", exit.output);
+        let expected = format!("there is no such release of {service}; there are 1.0.");
+        assert!(exit.output.contains(flag) && exit.output.contains(&expected), "{}", exit.output);
+        assert!(!data.path().join("ie").exists(), "nothing was begun");
+    }
+}
+
 /// A phone cannot use `localhost`: where other machines are let in, their links are printed too.
 #[tokio::test]
 async fn shop_for_other_machines_says_where_it_is() {
@@ -102,7 +123,10 @@ async fn port_in_use_is_named_with_its_flag() {
 #[tokio::test]
 async fn service_that_dies_closes_the_shop_and_has_the_last_word() {
     let (data, product, cart) = (data(), free_port(&[1]), free_port(&[1, 81, 82]));
-    let exit = shop(&data, product, cart, &["--cart-release=9.9.9"]).exit().await;
+    let mut shop = shop_command(&data, product, cart, &[]);
+    // Of what the shop does not set, a service reads its own.
+    shop.env("CHECKOUT_LIMIT", "9.9.9");
+    let exit = Process::spawn("shop", shop).exit().await;
     assert_eq!(exit.code, Some(1));
     let (_, reason) = exit.output.rsplit_once("error: sava-cart (").expect("the reason is the last thing");
     assert!(reason.contains("exit status: 2") && reason.contains("9.9.9"), "{reason}");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sava_testbed::cluster::Kubectl;
-use sava_testbed::{Process, Signal, binaries, client, command, json};
+use sava_testbed::{Exit, Process, Signal, binaries, client, command, json};
 use serde_json::Value;
 
 /// A classroom that is open.
@@ -74,4 +74,45 @@ async fn each_student_has_a_namespace_and_a_kubeconfig() {
     assert_eq!(pods(classroom.kubectl("student-20.yaml")).await, "");
     let namespaces = classroom.kubectl("teacher.yaml").run(&["get", "namespaces", "-o", "name"]).await;
     assert_eq!(namespaces.lines().filter(|line| line.starts_with("namespace/student-")).count(), 20);
+}
+
+impl Classroom {
+    /// What `cargo xtask class` shows the teacher.
+    async fn class(&self, arguments: &[&str]) -> Exit {
+        let mut class = command(binaries::path("xtask"));
+        class.arg("class").args(arguments).env("KUBECONFIG", self.folder.join("teacher.yaml"));
+        Process::spawn("class", class).exit().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn teacher_sees_how_far_each_student_is() {
+    let classroom = Classroom::open(&["--students", "3"]).await;
+    let first = classroom.kubectl("student-01.yaml");
+    for file in ["sava-product-svc.yml", "sava-product-1.0.3.yml"] {
+        first.run(&["create", "-f", &format!("k8s/tutorial/{file}")]).await;
+    }
+    first.run(&["scale", "deployment", "sava-product-1.0.3", "--replicas=3"]).await;
+    first.run(&["rollout", "status", "deployment/sava-product-1.0.3", "--timeout=60s"]).await;
+    let canary = classroom.kubectl("student-02.yaml");
+    for file in ["sava-product-svc.yml", "sava-product-1.0.3.yml", "sava-product-2.0.1.yml"] {
+        canary.run(&["create", "-f", &format!("k8s/tutorial/{file}")]).await;
+    }
+    for release in ["1.0.3", "2.0.1"] {
+        let deployment = format!("deployment/sava-product-{release}");
+        canary.run(&["rollout", "status", &deployment, "--timeout=60s"]).await;
+    }
+    let exit = classroom.class(&["student-*"]).await;
+    assert_eq!(exit.code, Some(0), "{}", exit.output);
+    let cells =
+        |line: &str| line.split("  ").map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    let rows: Vec<Vec<String>> = exit.output.lines().map(cells).collect();
+    assert_eq!(rows[0].join("|"), "NAMESPACE|PRODUCT DEPLOYED|RELEASED|STORE DEPLOYED|RELEASED|ORDERS");
+    assert_eq!(rows[1].join("|"), "student-01|1.0.3|1.0.3|–|–|–");
+    assert_eq!(rows[2].join("|"), "student-02|1.0.3, 2.0.1|1.0.3 50 %, 2.0.1 50 %|–|–|–");
+    assert_eq!(rows[3].join("|"), "student-03|–|–|–|–|–");
+    assert_eq!(rows.len(), 4);
+    let nobody = classroom.class(&["vampio-*"]).await;
+    assert_eq!(nobody.code, Some(1), "{}", nobody.output);
+    assert!(nobody.output.contains("the cluster has no namespace vampio-*"), "{}", nobody.output);
 }
