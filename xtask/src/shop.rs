@@ -1,5 +1,6 @@
 //! `cargo xtask shop`: the whole shop on this machine.
 
+mod code;
 mod plan;
 mod service;
 
@@ -134,6 +135,10 @@ impl Shop {
             }
         }
         println!("{}", plan::table(plan));
+        if let Some(code) = plan::link_for_phones(plan).filter(|_| colours()).and_then(|link| code::of(&link))
+        {
+            println!("{code}");
+        }
         if self.open {
             open(&plan::front_door(plan));
         }

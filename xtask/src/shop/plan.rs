@@ -150,6 +150,13 @@ pub(super) fn table(plan: &[Planned]) -> String {
     table
 }
 
+/// The link of the first store for other machines, where they are let in and there is a way.
+pub(super) fn link_for_phones(plan: &[Planned]) -> Option<String> {
+    let address = plan.get(1)?.address;
+    let (_, ip) = interfaces(address.ip()).into_iter().next().filter(|_| address.ip().is_unspecified())?;
+    Some(link(SocketAddr::new(ip, address.port()), "/"))
+}
+
 /// The link to open first.
 pub(super) fn front_door(plan: &[Planned]) -> String {
     plan.get(1).map_or_else(String::new, |store| link(store.address, "/"))
