@@ -139,7 +139,8 @@ pub fn parse<S: CommandFactory + FromArgMatches>(
 
 fn table(releases: &[(&str, &str)]) -> String {
     let width = releases.iter().map(|(version, _)| version.len()).max().unwrap_or_default();
-    releases.iter().map(|(version, meaning)| format!("{version:width$}  {meaning}\n")).collect()
+    let line = |(version, meaning): &(&str, &str)| format!("{version:width$}  {meaning}\n");
+    releases.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 /// A duration such as `500ms`, `30s` or `5m`; for a setting's `value_parser`.

@@ -196,7 +196,9 @@ mod tests {
                 writer.turns.lock().unwrap().push(numbers);
                 writer.is_writing.notify_one();
                 writer.gate.notified().await;
-                together.into_iter().for_each(|waiting| waiting.answer(Ok(true)));
+                for waiting in together {
+                    waiting.answer(Ok(true));
+                }
             }
         })
     }

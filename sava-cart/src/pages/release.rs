@@ -60,7 +60,7 @@ const COMPATIBILITY: &str = include_str!("../../assets/compatibility.json");
 /// The script as the page has it: without indentation, and without the lines that only people read. None of its texts has
 /// several lines.
 static SCRIPT: LazyLock<String> = LazyLock::new(|| {
-    let is_read = |line: &&str| !line.starts_with("//") && !(line.starts_with("/**") && line.ends_with("*/"));
+    let is_read = |line: &&str| !(line.starts_with("//") || line.starts_with("/**") && line.ends_with("*/"));
     let lines = SOURCE.lines().map(str::trim_start).filter(is_read).filter(|line| !line.is_empty());
     lines.flat_map(|line| [line, "\n"]).collect()
 });

@@ -27,6 +27,7 @@ use server::{Binaries, Server, Under};
 /// Measure processor time a request, against a bare axum server, nginx and json-server, in about five minutes
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", version, max_term_width = 100)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command line")]
 struct Bench {
     #[command(subcommand)]
     command: Option<Command>,

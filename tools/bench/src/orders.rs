@@ -52,13 +52,11 @@ pub(crate) fn run(binaries: &Binaries, turns: u32) -> anyhow::Result<()> {
     for shoppers in [SHOPPERS, 1] {
         sqlite(binaries, &address, shoppers, turns)?;
     }
-    match Postgres::start()? {
-        Some(postgres) => postgresql(binaries, &address, &postgres, turns),
-        None => {
-            eprintln!("PostgreSQL is not installed: left out");
-            Ok(())
-        }
-    }
+    let Some(postgres) = Postgres::start()? else {
+        eprintln!("PostgreSQL is not installed: left out");
+        return Ok(());
+    };
+    postgresql(binaries, &address, &postgres, turns)
 }
 
 /// Orders in an SQLite file, against syncs of a file beside it.

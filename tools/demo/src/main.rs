@@ -1,6 +1,5 @@
 //! Scenes of continuous delivery on one machine, without a cluster: real processes of both services behind small
 //! balancers, told step by step, with the release view to watch.
-#![expect(clippy::print_stdout, reason = "a scene is told in the terminal")]
 
 mod free;
 mod recorder;

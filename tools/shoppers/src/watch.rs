@@ -232,13 +232,12 @@ async fn show_lines(scene: &Scene) -> anyhow::Result<()> {
         let now = scene.clock().now();
         let mut watched = scene.watched();
         watched.notice(now);
-        let mut text = String::new();
-        for event in watched.events_since(&mut told) {
-            text += &format!("{}  {} {}\n", clock(event.at), event.mark, event.text);
-        }
-        text += &line(&mut watched, now);
+        let events = watched.events_since(&mut told);
+        let events = events.iter().map(|event| format!("{}  {} {}", clock(event.at), event.mark, event.text));
+        let mut lines: Vec<_> = events.collect();
+        lines.push(line(&mut watched, now));
         let mut stdout = io::stdout().lock();
-        if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
+        if writeln!(stdout, "{}", lines.join("\n")).and_then(|()| stdout.flush()).is_err() {
             return Ok(());
         }
     }
@@ -253,8 +252,13 @@ fn line(watched: &mut Watched, now: Duration) -> String {
             let figures = &release.figures;
             let errors =
                 if figures.errors > 0 { format!(" {} errors", figures.errors) } else { String::new() };
-            let (shape, share) = (Sign::of_release(&release.name).shape, release.share * 100.0);
-            format!("{shape} {} {share:.0} % p95 {:.1} ms{errors}", release.name, figures.percentile(0.95))
+            let (sign, share) = (Sign::of_release(&release.name), release.share * 100.0);
+            format!(
+                "{} {} {share:.0} % p95 {:.1} ms{errors}",
+                sign.shape,
+                release.name,
+                figures.percentile(0.95)
+            )
         });
         let releases = releases.collect::<Vec<_>>().join(", ");
         parts.push(format!("{}: {releases}", service.name().to_lowercase()));

@@ -65,7 +65,7 @@ impl Shop {
 
 impl Releases {
     fn deployed(&self) -> String {
-        or_none(self.0.keys().cloned().collect())
+        or_none(&self.0.keys().cloned().collect::<Vec<_>>())
     }
 
     /// Those that have traffic; a canary with the shares of the pods.
@@ -76,13 +76,16 @@ impl Releases {
         match released[..] {
             [(version, _)] => version.clone(),
             _ => or_none(
-                released.iter().map(|(version, pods)| format!("{version} {} %", share(pods))).collect(),
+                &released
+                    .iter()
+                    .map(|(version, pods)| format!("{version} {} %", share(pods)))
+                    .collect::<Vec<_>>(),
             ),
         }
     }
 }
 
-fn or_none(parts: Vec<String>) -> String {
+fn or_none(parts: &[String]) -> String {
     if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
 }
 
@@ -121,7 +124,7 @@ mod tests {
         })
     }
 
-    fn service(selector: Value) -> Value {
+    fn service(selector: &Value) -> Value {
         json!({ "kind": "Service", "spec": { "selector": selector } })
     }
 
@@ -135,14 +138,14 @@ mod tests {
             pod("p-5", "sava-product", "2.0.2-crash", "False"),
             pod("c-1", "sava-cart", "1.0.5", "True"),
         ];
-        objects.push(service(json!({ "app": "sava-product" })));
+        objects.push(service(&json!({ "app": "sava-product" })));
         let shop = Shop::of(objects.iter());
         assert_eq!(
             shop.row("anna", 3),
             ["anna", "1.0.3, 2.0.1", "1.0.3 75 %, 2.0.1 25 %", "1.0.5", "–", "3"].map(str::to_owned)
         );
         objects.pop();
-        objects.push(service(json!({ "app": "sava-product", "version": "1.0.3" })));
+        objects.push(service(&json!({ "app": "sava-product", "version": "1.0.3" })));
         assert_eq!(Shop::of(objects.iter()).row("anna", 3)[2], "1.0.3");
         assert_eq!(
             Shop::of(std::iter::empty()).row("bea", 0),

@@ -31,7 +31,7 @@ mod tests {
     fn phone_reads_the_link() {
         let link = "http://192.168.178.23:3000/";
         let rows: Vec<Vec<char>> = blocks(link).unwrap().lines().map(|line| line.chars().collect()).collect();
-        let ink = |x: usize, y: usize| {
+        let is_dark = |x: usize, y: usize| {
             let is_upper = (y / DOTS).is_multiple_of(2);
             match rows[y / DOTS / 2][x / DOTS] {
                 '█' => true,
@@ -41,7 +41,7 @@ mod tests {
             }
         };
         let (width, height) = (rows[0].len() * DOTS, rows.len() * 2 * DOTS);
-        let dot = |x, y| if ink(x, y) { 0 } else { 255 };
+        let dot = |x, y| if is_dark(x, y) { 0 } else { 255 };
         let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width, height, dot);
         let read: Vec<_> = picture.detect_grids().iter().map(|grid| grid.decode().unwrap().1).collect();
         assert_eq!(read, [link]);

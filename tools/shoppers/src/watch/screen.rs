@@ -56,12 +56,12 @@ impl Screen<'_> {
         frame.render_widget(self.head(watched), head);
         for ((service, lane), area) in SERVICES.into_iter().zip(&lanes).zip([storefront, product]) {
             let columns = Columns::of(area.width);
-            let mut lines: Vec<_> = lane.iter().map(|release| self.release(release, columns)).collect();
+            let mut text: Vec<_> = lane.iter().map(|release| self.release(release, columns)).collect();
             if is_roomy {
-                lines.insert(0, columns.heading(service));
-                lines.push(self.marks(service, watched, area));
+                text.insert(0, columns.heading(service));
+                text.push(self.marks(service, watched, area));
             }
-            frame.render_widget(Text::from(lines), area);
+            frame.render_widget(Text::from(text), area);
         }
         frame.render_widget(self.events(watched, events), events);
         let keys_are = "q quit   r count lost from now   p pause   latencies, errors: last minute";
@@ -193,7 +193,11 @@ fn length(share: f64, width: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+    use ratatui::{
+        Terminal,
+        backend::TestBackend,
+        buffer::{Buffer, Cell},
+    };
 
     use super::*;
     use crate::{
@@ -256,9 +260,7 @@ mod tests {
     fn text(buffer: &Buffer) -> String {
         let lines = buffer.content().chunks(buffer.area().width.into());
         lines
-            .map(|line| {
-                line.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned() + "\n"
-            })
+            .map(|line| line.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n")
             .collect()
     }
 
@@ -300,7 +302,7 @@ mod tests {
     #[test]
     fn errors_are_crossed_out_counted_and_told_once() {
         let mut watched = Watched::new();
-        let error = |n: u64| (n % 10 == 0).then(|| Failure::Product("status 500".to_owned()));
+        let error = |n: u64| n.is_multiple_of(10).then(|| Failure::Product("status 500".to_owned()));
         let now = watch(&mut watched, 0..5, |n| sample(n, "2.0.2-errors", error(n)));
         let picture = text(&drawn(&mut watched, screen(now), 80, 24));
         assert!(picture.contains("10 lost") && picture.contains("✗▲▲▲▲▲▲▲▲▲✗"), "{picture}");
