@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, TcpListener},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -73,13 +73,12 @@ impl Prometheus {
         self.ask("query", &[("query", expression)]).await
     }
 
-    /// The series that an expression had in the last while, with a value for each second.
+    /// The series that an expression had between two times, in seconds since 1970, with a value for each second.
     ///
     /// # Errors
     /// What Prometheus says of an expression that it cannot evaluate.
-    pub async fn during(&self, last: Duration, expression: &str) -> Result<Vec<Value>, String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
-        let [start, end] = [now.saturating_sub(last), now].map(|it| it.as_secs().to_string());
+    pub async fn between(&self, start: u64, end: u64, expression: &str) -> Result<Vec<Value>, String> {
+        let [start, end] = [start, end].map(|it| it.to_string());
         let range = [("query", expression), ("start", &start), ("end", &end), ("step", "1s")];
         self.ask("query_range", &range).await
     }
@@ -94,6 +93,13 @@ impl Prometheus {
             None => Err(answer["error"].to_string()),
         }
     }
+}
+
+/// An expression of a dashboard with Grafana's variables filled in: everything, and the shortest interval that it takes.
+#[must_use]
+pub fn filled_in(expression: &str) -> String {
+    let expression = expression.replace("$__rate_interval", "15s");
+    ["$app", "$release"].iter().fold(expression, |expression, name| expression.replace(name, ".+"))
 }
 
 const CONFIGURATION: &str = "\

@@ -96,9 +96,9 @@ pub(crate) const PGBOUNCER: Need = Need {
     source: Source::Debian(&["pgbouncer"]),
 };
 
-pub(super) const PROMTOOL: Need = Need {
-    name: "promtool, which reads Prometheus' rules",
-    found: || find("promtool").is_some(),
+pub(crate) const PROMETHEUS: Need = Need {
+    name: "Prometheus",
+    found: || find("prometheus").is_some() && find("promtool").is_some(),
     source: Source::Debian(&["prometheus"]),
 };
 
@@ -172,6 +172,9 @@ pub(super) const AXE: Need = Need { name: "axe-core", found: || false, source: n
 
 /// Marks for accessibility, good practice and findability.
 pub(crate) const LIGHTHOUSE: Need = Need { name: "Lighthouse", found: || false, source: npm!("lighthouse") };
+
+/// Draws charts, as Grafana's panels do by it.
+pub(crate) const UPLOT: Need = Need { name: "uPlot", found: || false, source: npm!("uplot") };
 
 /// A rival of the benchmark.
 pub(crate) const NGINX: Need =

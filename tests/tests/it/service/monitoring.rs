@@ -9,7 +9,11 @@ use std::{
 };
 
 use regex_lite::Regex;
-use sava_testbed::{Cart, PATIENCE, Product, Prometheus, Running, binaries, body, client, command, tools};
+use sava_testbed::{
+    Cart, PATIENCE, Product, Running, binaries, body, client, command,
+    prometheus::{Prometheus, filled_in},
+    tools,
+};
 use serde_json::{Value, json};
 
 /// Labels of the target, which the scrape configuration adds, and the bound of a histogram's bucket.
@@ -179,12 +183,6 @@ fn dashboard_is_one_by_the_schema_of_grafana() {
         let said = grafana_says(&dashboard.replacen(right, wrong, 1));
         assert!(said.contains(&format!("\"{named}\"")), "{wrong}: {said}");
     }
-}
-
-/// Grafana's variables as it would fill them in: everything, and the shortest interval that it takes.
-fn filled_in(expression: &str) -> String {
-    let expression = expression.replace("$__rate_interval", "15s");
-    ["$app", "$release"].iter().fold(expression, |expression, name| expression.replace(name, ".+"))
 }
 
 /// What a real Prometheus has of each panel after some traffic, an order and a fault.

@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "it tells what it made")]
 
+#[path = "screenshots/dashboard.rs"]
+mod dashboard;
 #[path = "screenshots/tutorial.rs"]
 mod tutorial;
 
@@ -68,7 +70,7 @@ struct Shot {
 )]
 struct Arguments {
     /// Only these
-    #[arg(value_parser = ["releases", "states", "release-view", "tutorial", "speed"])]
+    #[arg(value_parser = ["releases", "states", "release-view", "tutorial", "dashboard", "speed"])]
     only: Option<String>,
 }
 
@@ -89,6 +91,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("tutorial") {
         tutorial::pictures(&studio).await?;
+    }
+    if wanted("dashboard") {
+        dashboard::picture(&studio).await?;
     }
     drop(studio);
     if wanted("speed") {
@@ -521,11 +526,19 @@ impl Studio {
                 shot.caption
             );
         }
+        self.page(name, &page, (width + 16) * columns + 16).await
+    }
+
+    /// Takes a picture of a whole page, so many CSS pixels wide, into a file below `docs/screenshots`.
+    async fn page(&self, name: &str, page: &str, width: u32) -> anyhow::Result<()> {
         let file = tempfile::Builder::new().suffix(".html").tempfile()?;
         fs::write(file.path(), page)?;
-        let window = json!({ "width": (width + 16) * columns + 16, "height": 100, "deviceScaleFactor": 1, "mobile": false });
+        let window = json!({ "width": width, "height": 100, "deviceScaleFactor": 1, "mobile": false });
         self.send("Emulation.setDeviceMetricsOverride", window).await?;
         self.browser.driver().goto(format!("file://{}", file.path().display())).await?;
+        // What is drawn with the next frame is there.
+        let drawn = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))";
+        self.browser.driver().execute_async(drawn, vec![]).await?;
         let picture = self.capture(true).await?;
         self.send("Emulation.clearDeviceMetricsOverride", json!({})).await?;
         let folder = binaries::root().join("docs/screenshots");
