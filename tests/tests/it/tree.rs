@@ -5,6 +5,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use sava_testbed::binaries::root;
@@ -258,6 +259,19 @@ fn each_fuzz_target_has_a_corpus_and_a_test() {
     assert_eq!(between(&read("fuzz/Cargo.toml"), "[[bin]]\nname = \""), targets);
     let tests = ["sava-product/src/fuzz.rs", "sava-cart/src/fuzz.rs"].map(read).concat();
     assert_eq!(between(&tests, "try_all(\""), targets);
+}
+
+/// Nothing else asks for it: whoever changes the dependencies of a crate here builds this workspace, and not that one.
+#[test]
+fn what_the_fuzz_targets_are_built_with_is_locked() {
+    let manifest = root().join("fuzz/Cargo.toml");
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--locked", "--format-version=1", "--manifest-path"])
+        .arg(&manifest)
+        .output()
+        .expect("cargo runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}\ncargo metadata --manifest-path fuzz/Cargo.toml locks it anew");
 }
 
 /// Cargo reads the manifests of the whole workspace, whatever is built.
