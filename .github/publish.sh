@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds, pushes and signs the images that the registry does not have, and writes all digests, a line an image: its tag,
-# and its name by digest. A release's tag means one thing for ever, so what is there is left alone.
+# and its name by digest. A release's tag means one thing for ever, so what is there is left alone. What they are built with
+# is an output of its own, by digest too.
 #
 #   OWNER=vampio .github/publish.sh digests.txt
 set -euo pipefail
@@ -13,6 +14,7 @@ CREATED=$(date --utc --date "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 export REVISION SOURCE_DATE_EPOCH CREATED
 bake() { docker buildx bake --file docker/docker-bake.hcl "$@"; }
 digest() { docker buildx imagetools inspect "$1" --format '{{.Manifest.Digest}}' </dev/null; }
+by_digest() { local digest; digest=$(digest "$1") && echo "$1@$digest"; }
 
 images=$(bake --print | jq --raw-output '.target | to_entries[] | "\(.key) \(.value.tags[0])"')
 lacking=()
@@ -23,14 +25,25 @@ while read -r target image; do
     lacking+=("$target")
   fi
 done <<<"$images"
-[ ${#lacking[@]} = 0 ] || bake --push "${lacking[@]}"
+bases=()
+if [ ${#lacking[@]} != 0 ]; then
+  # Asked once: a tag that moves meanwhile does not part the images of one release.
+  rust=$(by_digest "$(sed -n 's/^ARG RUST_IMAGE=//p' docker/Dockerfile)")
+  SBOM_GENERATOR=$(by_digest "$(sed -n '/^variable "SBOM_GENERATOR"/,/^}/s/^  default = "\(.*\)"$/\1/p' docker/docker-bake.hcl)")
+  export SBOM_GENERATOR
+  bases=("$rust" "$SBOM_GENERATOR")
+  bake --push --set "*.args.RUST_IMAGE=$rust" "${lacking[@]}"
+fi
 
 while read -r target image; do
-  by_digest=${image%:*}@$(digest "$image")
-  [[ " ${lacking[*]} " != *" $target "* ]] || cosign sign --yes "$by_digest" </dev/null >&2
-  echo "$image $by_digest"
+  name=${image%:*}@$(digest "$image")
+  [[ " ${lacking[*]} " != *" $target "* ]] || cosign sign --yes "$name" </dev/null >&2
+  echo "$image $name"
 done <<<"$images" >"$digests"
 
 if [ -n "${GITHUB_OUTPUT:-}" ]; then
-  { echo 'digests<<END'; cat "$digests"; echo END; } >>"$GITHUB_OUTPUT"
+  {
+    echo 'digests<<END'; cat "$digests"; echo END
+    echo 'bases<<END'; printf '%s\n' "${bases[@]}"; echo END
+  } >>"$GITHUB_OUTPUT"
 fi

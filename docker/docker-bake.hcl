@@ -26,6 +26,11 @@ variable "CREATED" {
   default = "1970-01-01T00:00:00Z"
 }
 
+variable "SBOM_GENERATOR" {
+  # BuildKit's default; by digest where the bills of materials of two builds have to be alike.
+  default = "docker/buildkit-syft-scanner:stable-1"
+}
+
 group "default" {
   targets = ["sava-product", "sava-cart", "sava-contract", "sava-shoppers"]
 }
@@ -34,7 +39,7 @@ target "release" {
   context    = "."
   dockerfile = "docker/Dockerfile"
   platforms  = ["linux/amd64", "linux/arm64"]
-  attest     = ["type=provenance,mode=max", "type=sbom"]
+  attest     = ["type=provenance,mode=max", "type=sbom,generator=${SBOM_GENERATOR}"]
   args = {
     REVISION          = REVISION
     SOURCE_DATE_EPOCH = SOURCE_DATE_EPOCH

@@ -125,9 +125,8 @@ fn rust_image() -> anyhow::Result<String> {
 /// The database of docker/compose.yaml's `postgres` profile.
 fn postgres_image() -> anyhow::Result<String> {
     let compose = read("docker/compose.yaml")?;
-    let mut images = compose.lines().filter_map(|line| line.trim().strip_prefix("image: "));
-    let image = images.find(|image| image.starts_with("postgres:"));
-    Ok(image.context("docker/compose.yaml names no postgres: image")?.to_owned())
+    let default = compose.split_once("${POSTGRES_IMAGE:-").and_then(|(_, rest)| rest.split_once('}'));
+    Ok(default.context("docker/compose.yaml has no POSTGRES_IMAGE")?.0.to_owned())
 }
 
 fn read(file: &str) -> anyhow::Result<String> {
@@ -138,4 +137,15 @@ fn tail(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_images_are_found() {
+        assert!(rust_image().expect("in the Dockerfile").starts_with("rust:1."));
+        assert!(postgres_image().expect("in the compose file").starts_with("postgres:17."));
+    }
 }

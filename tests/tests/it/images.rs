@@ -17,5 +17,13 @@ fn images() -> Vec<String> {
     names.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
+/// The database of the compose file.
+fn postgres() -> String {
+    let file = std::fs::read_to_string(sava_testbed::binaries::root().join("docker/compose.yaml"));
+    let compose = file.expect("the compose file");
+    let default = compose.split_once("${POSTGRES_IMAGE:-").and_then(|(_, rest)| rest.split_once('}'));
+    default.expect("a default of POSTGRES_IMAGE").0.to_owned()
+}
+
 /// Options of the strictest place to run in.
 const CONFINED: &[&str] = &["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];

@@ -9,6 +9,7 @@ mod engine;
 mod harness;
 mod images;
 mod pages;
+mod pins;
 mod product;
 mod readme;
 mod release;

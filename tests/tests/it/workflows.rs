@@ -132,16 +132,18 @@ fn tests_are_those_of_the_readme() {
     assert!(tests.contains(&format!("rustup default {}\n", version.trim_matches('"'))), "{version}");
 }
 
-/// `.github/publish.sh` with stand-ins for `docker` and `cosign`, which note what they are asked.
-fn publish(folder: &Path, registry: &str) -> Output {
+/// `.github/publish.sh` with stand-ins for `docker` and `cosign`, which note what they are asked. Of what is not pushed yet
+/// the registry says `registry`; the images of other people are as `others` says.
+fn publish(folder: &Path, registry: &str, others: &str) -> Output {
     let programs = folder.join("programs");
     fs::create_dir_all(&programs).expect("a folder");
     let docker = format!(
         r#"#!/bin/bash
 case "$*" in
   *"bake"*"--print") echo '{{"target":{{"old":{{"tags":["ghcr.io/vampio/sava-cart:1.0.5"]}},"new":{{"tags":["ghcr.io/vampio/sava-cart:3.0.0"]}}}}}}' ;;
-  *" bake "*) echo "bake ${{*: -2}} for $REGISTRY$ORGANIZATION" >>{notes}; touch {folder}/pushed ;;
+  *" bake "*) echo "bake ${{*: -4}} for $REGISTRY$ORGANIZATION with $SBOM_GENERATOR" >>{notes}; touch {folder}/pushed ;;
   *sava-cart:1.0.5*) echo sha256:aa ;;
+  *" rust:"*|*"syft-scanner:"*) {others} ;;
   *) if [ -e {folder}/pushed ]; then echo sha256:bb; else echo "{registry}" >&2; exit 1; fi ;;
 esac
 "#,
@@ -168,24 +170,43 @@ esac
 #[test]
 fn only_what_the_registry_lacks_is_published_and_signed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let output = publish(folder.path(), "ERROR: ghcr.io/vampio/sava-cart:3.0.0: not found");
+    let output = publish(folder.path(), "ERROR: ghcr.io/vampio/sava-cart:3.0.0: not found", "echo sha256:cc");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let read = |file: &str| fs::read_to_string(folder.path().join(file)).expect("it was written");
+    let generator = "docker/buildkit-syft-scanner:stable-1@sha256:cc";
     assert_eq!(
         read("notes"),
-        "bake --push new for ghcr.io/vampio\ncosign sign --yes ghcr.io/vampio/sava-cart@sha256:bb\n"
+        format!(
+            "bake --push --set *.args.RUST_IMAGE={RUST}@sha256:cc new for ghcr.io/vampio with {generator}\n\
+             cosign sign --yes ghcr.io/vampio/sava-cart@sha256:bb\n"
+        )
     );
     let digests = "ghcr.io/vampio/sava-cart:1.0.5 ghcr.io/vampio/sava-cart@sha256:aa\n\
                    ghcr.io/vampio/sava-cart:3.0.0 ghcr.io/vampio/sava-cart@sha256:bb\n";
     assert_eq!(read("digests.txt"), digests);
-    assert_eq!(read("output"), format!("digests<<END\n{digests}END\n"));
+    let bases = format!("{RUST}@sha256:cc\n{generator}\n");
+    assert_eq!(read("output"), format!("digests<<END\n{digests}END\nbases<<END\n{bases}END\n"));
+}
+
+/// The default of docker/Dockerfile.
+const RUST: &str = "rust:1.95-slim-bookworm";
+
+/// A tag may mean other images on the next day.
+#[test]
+fn nothing_is_built_of_what_has_no_digest() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = publish(folder.path(), "ERROR: not found", "echo 'no route to host' >&2; exit 1");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("no route to host"), "{text}");
+    assert!(!folder.path().join("notes").exists(), "nothing was built");
 }
 
 /// Or else it would push over a release's tag.
 #[test]
 fn a_registry_that_does_not_answer_is_not_an_empty_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let output = publish(folder.path(), "ERROR: dial tcp: i/o timeout");
+    let output = publish(folder.path(), "ERROR: dial tcp: i/o timeout", "echo sha256:cc");
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("cannot ask the registry for ghcr.io/vampio/sava-cart:3.0.0"), "{text}");

@@ -163,7 +163,7 @@ pub(super) const ACTIONLINT: Need = Need { name: "actionlint", found: || false, 
 /// Checks the types of scripts, and of Grafana's dashboard.
 pub(super) const TYPESCRIPT: Need = Need { name: "TypeScript", found: || false, source: npm!("typescript") };
 
-/// What Grafana takes as a dashboard, as types of TypeScript; in the version of `docker/monitoring.yaml`.
+/// What Grafana takes as a dashboard, as types of TypeScript; in the version of `docker/compose.monitoring.yaml`.
 pub(super) const GRAFANA_SCHEMA: Need =
     Need { name: "Grafana's schema", found: || false, source: npm!("grafana-schema") };
 

@@ -11,7 +11,7 @@ use sava_testbed::{
     json,
 };
 
-use super::{CART, CONFINED, PRODUCT};
+use super::{CART, CONFINED, PRODUCT, postgres};
 
 /// A sava-product in `network`, known there as `sava-product`, on the port that the store front asks by default.
 fn product(network: &Network) -> Container {
@@ -72,7 +72,7 @@ async fn orders_go_to_postgres_by_name() {
     let variables =
         ["--env", "POSTGRES_USER=sava", "--env", "POSTGRES_DB=sava", "--env", "POSTGRES_PASSWORD=secret"];
     let place = ["--network", &network.name, "--network-alias", "orders"];
-    let _database = Container::run("postgres:17-alpine", &[&place[..], &variables].concat(), &[]);
+    let _database = Container::run(&postgres(), &[&place[..], &variables].concat(), &[]);
     let product = product(&network);
     let key = format!("COOKIE_KEY={}", "6b".repeat(64));
     let cart =

@@ -336,7 +336,7 @@ async fn labels_are_bounded() {
     assert!(page.contains(r#"method="other""#) && !page.contains("VERB"), "{page}");
 }
 
-/// `docker/monitoring.yaml`: what one file of it names, the others have.
+/// `docker/compose.monitoring.yaml`: what one file of it names, the others have.
 #[test]
 fn monitoring_of_compose_finds_the_services() {
     let docker = binaries::root().join("docker");
@@ -346,7 +346,7 @@ fn monitoring_of_compose_finds_the_services() {
         value.apply_merge().unwrap();
         serde_json::to_value(value).unwrap()
     };
-    let (shop, monitoring) = (yaml("compose.yaml"), yaml("monitoring.yaml"));
+    let (shop, monitoring) = (yaml("compose.yaml"), yaml("compose.monitoring.yaml"));
     let services = monitoring["services"].as_object().unwrap();
 
     // Prometheus accepts its configuration, where its rules lie beside it as in the container.
@@ -383,8 +383,6 @@ fn monitoring_of_compose_finds_the_services() {
             assert_eq!(service["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://jaeger:4318", "{name}");
             continue;
         }
-        let (_, tag) = service["image"].as_str().unwrap().rsplit_once(':').expect("a version");
-        assert_eq!(tag.split('.').count(), 3, "{name}: {tag} is not one version");
         for mount in service["volumes"].as_array().into_iter().flatten() {
             let (from, _) = mount.as_str().unwrap().split_once(':').unwrap();
             assert!(docker.join(from).is_file(), "{name}: {from} is not there");
