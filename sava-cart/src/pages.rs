@@ -40,7 +40,7 @@ pub use error_page::server_error;
 
 use self::{
     error_page::ErrorPage,
-    visit::{Visit, redirect},
+    visit::{Visit, answer::redirect},
 };
 use crate::{
     checkout_limit::CheckoutLimit,

@@ -16,7 +16,11 @@ use super::{
     layout::{Alert, Layout},
     list_query::ListQuery,
     text::{Align, Table, printable},
-    visit::{CachePolicy, Page, Section, Visit, redirect},
+    visit::{
+        Visit,
+        answer::{CachePolicy, Page, redirect},
+        frame::Section,
+    },
 };
 use crate::{
     cart::{Limit, MAX_QUANTITY},

@@ -15,7 +15,11 @@ use super::{
     form::Form,
     layout::{Alert, Layout, Link},
     text::{Align, Table},
-    visit::{CachePolicy, Page, Section, Visit},
+    visit::{
+        Visit,
+        answer::{CachePolicy, Page},
+        frame::Section,
+    },
 };
 use crate::{
     address::{Field, FieldErrors, country::Country},

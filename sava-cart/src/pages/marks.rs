@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::visit::Finished;
+use super::visit::answer::Finished;
 use crate::state::AppState;
 
 /// The longest word: it is read from afar.

@@ -11,7 +11,11 @@ use axum::{
 use super::{
     error_page::ErrorPage,
     layout::{Layout, Link},
-    visit::{CachePolicy, Finished, Page, Section, Visit},
+    visit::{
+        Visit,
+        answer::{CachePolicy, Finished, Page},
+        frame::Section,
+    },
 };
 use crate::{product_service::preview_release::X_SAVA_PREVIEW, reference::Route, state::AppState};
 

@@ -13,7 +13,11 @@ use super::{
     error_page::ErrorPage,
     layout::Layout,
     text::{Align, Table, printable},
-    visit::{CachePolicy, Page, Section, Visit, moment},
+    visit::{
+        Visit,
+        answer::{CachePolicy, Page},
+        frame::{Section, moment},
+    },
 };
 use crate::{
     catalog::Store,

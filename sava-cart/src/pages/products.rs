@@ -17,7 +17,7 @@ use super::{
     list_query::{self, ListQuery},
     preview::Preview,
     text::{Align, Table, printable},
-    visit::{Page, Section, Visit},
+    visit::{Visit, answer::Page, frame::Section},
 };
 use crate::{
     cart::MAX_QUANTITY,

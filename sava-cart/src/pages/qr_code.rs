@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     images::POLICY,
-    visit::{Finished, Visit},
+    visit::{Visit, answer::Finished},
 };
 use crate::{
     reference::{Route, path},

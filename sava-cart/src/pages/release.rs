@@ -19,7 +19,7 @@ use super::{
     look,
     representation::Representation,
     text::{self, Align, Table, printable},
-    visit::{Finished, Section, Visit},
+    visit::{Visit, answer::Finished, frame::Section},
 };
 use crate::{marks::ToldMark, product_service::sampler::Sample, reference::Route, state::AppState};
 
