@@ -62,7 +62,7 @@ pub(crate) const SCREENSHOTS: Tool = Tool {
     program: "screenshots",
     starts: SHOP,
     is_fast: false,
-    needs: &[&need::CHROMIUM, &need::FONTS, &need::LIGHTHOUSE, &need::PROMETHEUS, &need::UPLOT],
+    needs: &[&need::CHROMIUM, &need::FONTS, &need::LIGHTHOUSE, &need::PROMETHEUS, &need::UPLOT, &need::WEBP],
 };
 
 pub(crate) const SOAK: Tool = Tool {

@@ -103,6 +103,24 @@ fn links_lead_to_files() {
     }
 }
 
+/// It is on the way of everybody who comes, on phones too; and those who want no motion see a still one.
+#[test]
+fn first_picture_moves_and_is_light() {
+    let readme = std::fs::read_to_string(binaries::root().join("README.md")).expect("there is a README");
+    let first = readme.split_once("<picture>").and_then(|(_, rest)| rest.split_once("</picture>"));
+    let (first, _) = first.expect("a picture with a choice");
+    let name =
+        |before: &str| first.split_once(before).and_then(|(_, rest)| rest.split('"').next()).expect(before);
+    let read = |name: &str| std::fs::read(binaries::root().join(name)).expect(name);
+    let moving = read(name("<img src=\""));
+    let still = read(name("(prefers-reduced-motion: reduce)\" srcset=\""));
+    // A chunk for each frame: https://developers.google.com/speed/webp/docs/riff_container.
+    let frames = |picture: &[u8]| picture.windows(4).filter(|chunk| chunk == b"ANMF").count();
+    assert!(frames(&moving) > 50 && frames(&still) == 0, "{} and {}", frames(&moving), frames(&still));
+    assert!(moving.len() < 1_000_000, "{} bytes", moving.len());
+    assert!(name("alt=\"").len() > 50, "who sees nothing is told what happens");
+}
+
 /// A signing key in the repository is a key that everybody has.
 #[test]
 fn no_runtime_file_is_in_the_tree() {

@@ -176,6 +176,10 @@ pub(crate) const LIGHTHOUSE: Need = Need { name: "Lighthouse", found: || false, 
 /// Draws charts, as Grafana's panels do by it.
 pub(crate) const UPLOT: Need = Need { name: "uPlot", found: || false, source: npm!("uplot") };
 
+/// Makes one picture that moves of many.
+pub(crate) const WEBP: Need =
+    Need { name: "WebP's tools", found: || find("img2webp").is_some(), source: Source::Debian(&["webp"]) };
+
 /// A rival of the benchmark.
 pub(crate) const NGINX: Need =
     Need { name: "nginx", found: || find("nginx").is_some(), source: Source::Debian(&["nginx-light"]) };

@@ -7,6 +7,8 @@
 
 #[path = "screenshots/dashboard.rs"]
 mod dashboard;
+#[path = "screenshots/rollout.rs"]
+mod rollout;
 #[path = "screenshots/tutorial.rs"]
 mod tutorial;
 
@@ -70,7 +72,7 @@ struct Shot {
 )]
 struct Arguments {
     /// Only these
-    #[arg(value_parser = ["releases", "states", "release-view", "tutorial", "dashboard", "speed"])]
+    #[arg(value_parser = ["rollout", "releases", "states", "release-view", "tutorial", "dashboard", "speed"])]
     only: Option<String>,
 }
 
@@ -80,6 +82,9 @@ async fn main() -> anyhow::Result<()> {
     let folder = binaries::target().join("screenshots");
     let studio = Studio { browser: Browser::start(Script::On).await, folder };
     let wanted = |name| only.as_ref().is_none_or(|only| only == name);
+    if wanted("rollout") {
+        rollout::picture(&studio).await?;
+    }
     if wanted("releases") {
         studio.releases().await?;
     }
