@@ -12,7 +12,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::{
     address::{Address, AddressForm, Field, country::Country},
     cart::{Cart, MAX_LINES, MAX_QUANTITY},
-    catalog::{Store, reader},
+    catalog::{
+        Store,
+        reader::{self, raw_product::MAX_TITLE_CHARS},
+    },
     checkout::CheckoutForm,
     client::{Client, proxies},
     cookies::{Cookies, Key},
@@ -125,7 +128,7 @@ pub fn product_list(data: &[u8]) {
         };
         for product in &read.list.products {
             let n_chars = product.title.chars().count();
-            assert!((1..=reader::MAX_TITLE_CHARS).contains(&n_chars), "{n_chars}: {:?}", product.title);
+            assert!((1..=MAX_TITLE_CHARS).contains(&n_chars), "{n_chars}: {:?}", product.title);
             assert!(std::ptr::eq(read.list.product(product.id).expect("it is there"), product));
             assert_eq!(product.price.currency, read.list.store.currency);
             assert!(product.price.amount >= 0 && !product.price_text.is_empty());
