@@ -142,7 +142,7 @@ mod tests {
     use axum::http::header;
 
     use super::*;
-    use crate::{catalog::Fruit, cookies::Key};
+    use crate::{catalog::Fruit, cookies::key::Key};
 
     const GARLIC: ProductId = ProductId::Fruit(Fruit::Garlic);
 

@@ -18,7 +18,7 @@ use crate::{
     },
     checkout::CheckoutForm,
     client::{Client, proxies},
-    cookies::{Cookies, Key},
+    cookies::{Cookies, key::Key},
     pages::list_query::ListQuery,
     pending,
     quote::seen_total,

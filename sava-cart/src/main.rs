@@ -32,7 +32,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let _logs = telemetry::start(settings.server.log_format, levels, &metrics.registry);
     // The settings have read the key from there; there was no log yet to warn in.
     if let Some(file) = std::env::var_os("COOKIE_KEY_FILE").filter(|_| settings.cookie_key.is_some()) {
-        cookies::warn_if_exposed(Path::new(&file));
+        cookies::key::warn_if_exposed(Path::new(&file));
     }
     if settings.database.is_none() {
         database.make_directory();

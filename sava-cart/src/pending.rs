@@ -35,7 +35,7 @@ mod tests {
     use axum::http::header;
 
     use super::*;
-    use crate::{catalog::ProductId, cookies::Key, orders::form_key::new_form_key};
+    use crate::{catalog::ProductId, cookies::key::Key, orders::form_key::new_form_key};
 
     #[test]
     fn the_key_is_that_of_the_same_cart_alone() {

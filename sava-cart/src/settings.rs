@@ -11,7 +11,7 @@ use crate::{
     authorities::Authorities,
     checkout_limit::CheckoutQuota,
     client,
-    cookies::Key,
+    cookies::key::Key,
     marks::PresenterKey,
     orders::Database,
     product_service::PreviewRelease,

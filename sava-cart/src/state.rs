@@ -7,7 +7,7 @@ use sava_service::{Identity, Metrics, Readiness, Resolver};
 
 use crate::{
     catalog::Catalog,
-    cookies::{Cookies, Key},
+    cookies::{Cookies, key::Key},
     dark_launch::DarkLaunches,
     marks::Marks,
     metrics::ShopMetrics,
