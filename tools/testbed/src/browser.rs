@@ -51,7 +51,7 @@ pub struct Browser {
     /// The port of its WebDriver.
     port: u16,
     // Dropped in this order.
-    _chromedriver: Process,
+    chromedriver: Process,
     _profile: TempDir,
 }
 
@@ -80,7 +80,7 @@ impl Browser {
             Ok(driver) => driver,
             Err(error) => panic!("Chromium does not start: {error}"),
         };
-        Self { driver, port, _chromedriver: chromedriver, _profile: profile }
+        Self { driver, port, chromedriver, _profile: profile }
     }
 
     /// What the console says since it was last asked: errors of pages, violations of their policies, failed requests.
@@ -150,6 +150,12 @@ impl Browser {
             }
         }
         least.expect("it was read")
+    }
+
+    /// The processor time that all its processes have had, its WebDriver's included, in seconds.
+    #[must_use]
+    pub fn processor_seconds(&self) -> f64 {
+        self.chromedriver.processor_seconds()
     }
 
     async fn send(&self, method: &str) -> Value {

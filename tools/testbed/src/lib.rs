@@ -26,6 +26,7 @@ pub mod lighthouse;
 pub mod memory;
 mod postgres;
 mod process;
+mod processor;
 mod product;
 pub mod prometheus;
 mod server;

@@ -12,6 +12,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
+use crate::processor;
+
 /// How long a process may take for what a test waits for; generous, as the machine may be busy with other tests.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -115,6 +117,12 @@ impl Process {
     pub async fn stop(self) -> Exit {
         self.signal(Signal::TERM);
         self.exit().await
+    }
+
+    /// The processor time that it and all processes below it have had, in seconds.
+    #[must_use]
+    pub fn processor_seconds(&self) -> f64 {
+        processor::seconds(self.id())
     }
 
     /// Ends it at once (SIGKILL), as a crash of the machine would.
