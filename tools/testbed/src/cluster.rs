@@ -18,6 +18,7 @@
 mod admission;
 mod api;
 mod controllers;
+mod events;
 mod firewall;
 mod images;
 mod kubectl;

@@ -45,6 +45,77 @@ async fn image_that_is_nowhere_is_told() {
     }
 }
 
+/// What a student makes wrong, and what is to be read of it.
+struct Slip {
+    manifest: &'static str,
+    right: &'static str,
+    wrong: &'static str,
+    /// At the end of `kubectl describe pod`.
+    event: &'static str,
+    /// By `kubectl logs`.
+    waits: &'static str,
+}
+
+const SLIPS: &[Slip] = &[
+    Slip {
+        manifest: "sava-product-1.0.3.yml",
+        right: "sava-product:1.0.3",
+        wrong: "sava-produkt:1.0.3",
+        event: "Failed to pull image \"vampio/sava-produkt:1.0.3\": not found",
+        waits: "is waiting to start: ImagePullBackOff",
+    },
+    // The Secret of step 7 is not there.
+    Slip {
+        manifest: "sava-cart-1.0.5-ie.yml",
+        right: "sava-cart:1.0.5",
+        wrong: "sava-cart:1.0.5",
+        event: "Error: secret \"sava-cart\" not found",
+        waits: "is waiting to start: CreateContainerConfigError",
+    },
+    Slip {
+        manifest: "sava-cart-1.0.5-ie.yml",
+        right: "emptyDir: {}",
+        wrong: "configMap: { name: orders }",
+        event: "MountVolume.SetUp failed for volume \"data\": configmap \"orders\" not found",
+        waits: "is waiting to start: ContainerCreating",
+    },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_a_pod_from_starting_is_described() {
+    for Slip { manifest, right, wrong, event, waits } in SLIPS {
+        let (_cluster, kubectl) = cluster().await;
+        let file = changed(manifest, right, wrong);
+        kubectl.run(&["create", "-f", &file.to_string_lossy()]).await;
+        let start = std::time::Instant::now();
+        let described = loop {
+            let described = kubectl.run(&["describe", "pods"]).await;
+            if described.contains(event) {
+                break described;
+            }
+            assert!(start.elapsed() < sava_testbed::PATIENCE, "{event:?} is not told:\n{described}");
+        };
+        assert_eq!(described.matches(event).count(), 1, "{described}");
+        let events = kubectl.run(&["get", "events"]).await;
+        assert!(events.contains("Warning") && events.contains(event), "{events}");
+        let pod = kubectl.run(&["get", "pods", "-o", "name"]).await;
+        let logs = kubectl.output(&["logs", pod.trim()]).await;
+        let error = String::from_utf8_lossy(&logs.stderr).into_owned();
+        assert!(!logs.status.success() && error.contains(waits), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pod_that_does_not_get_ready_says_why() {
+    let (_cluster, kubectl) = cluster().await;
+    kubectl.run(&["create", "-f", "k8s/tutorial/sava-product-2.0.2-crash.yml"]).await;
+    let start = std::time::Instant::now();
+    let reason = "Readiness probe failed: HTTP probe failed with statuscode: 503";
+    while !kubectl.run(&["describe", "pods"]).await.contains(reason) {
+        assert!(start.elapsed() < sava_testbed::PATIENCE, "nobody says why the pod is not ready");
+    }
+}
+
 /// Also where all pods are ended before new ones begin.
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_that_are_not_ready_yet_are_replaced() {

@@ -537,11 +537,19 @@ impl ApiRequest {
 
     /// What a pod wrote so far; `follow` is not known here.
     fn log(&self, shared: &ApiState, name: &str) -> Result<Response, Status> {
-        self.object(&shared.store, name)?;
+        let pod = self.object(&shared.store, name)?;
         if self.query.get("follow").is_some_and(|it| it == "true") {
             return Err(Status::bad_request("the stand-in does not follow logs"));
         }
         let file = shared.logs.join(format!("{}_{name}.log", self.namespace));
+        let waiting = pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"].as_str();
+        if let Some(reason) = waiting.filter(|_| !file.exists()) {
+            let message = format!(
+                "container {} in pod {name:?} is waiting to start: {reason}",
+                pod["spec"]["containers"][0]["name"]
+            );
+            return Err(Status::bad_request(message));
+        }
         let text = std::fs::read(file).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         let tail = self.query.get("tailLines").and_then(|it| it.parse::<usize>().ok());

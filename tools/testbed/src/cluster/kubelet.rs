@@ -17,6 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval, timeout};
 
 use super::api::ApiState;
+use super::events::{self, Severity};
 use super::images::Image;
 use super::network;
 use super::service;
@@ -70,7 +71,7 @@ struct Pod {
     uid: String,
     /// What the manifest says, which never changes for a pod.
     spec: Value,
-    labels: Value,
+    metadata: Value,
     /// The only container: pods of more are not known here.
     container: Value,
     ip: Ipv4Addr,
@@ -90,15 +91,32 @@ enum PodEnd {
     Deleted,
 }
 
-/// Why a container cannot be started now: the reason that `kubectl get pods` shows, and what the pod's status says of it.
+/// Why a container cannot be started now: the reason that `kubectl get pods` shows, what the pod's status says of it, and
+/// the event that tells what went wrong.
+#[derive(PartialEq, Eq)]
 struct NotYet {
     reason: &'static str,
     message: String,
+    event: (&'static str, String),
 }
 
 impl NotYet {
-    fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+    fn image(image: &str) -> Self {
+        Self {
+            reason: "ImagePullBackOff",
+            message: format!("Back-off pulling image {image:?}"),
+            event: ("Failed", format!("Failed to pull image {image:?}: not found")),
+        }
+    }
+
+    fn config(message: String) -> Self {
+        let event = ("Failed", format!("Error: {message}"));
+        Self { reason: "CreateContainerConfigError", message, event }
+    }
+
+    fn volume(volume: &Value, problem: &str) -> Self {
+        let event = format!("MountVolume.SetUp failed for volume {}: {problem}", volume["name"]);
+        Self { reason: "ContainerCreating", message: String::new(), event: ("FailedMount", event) }
     }
 }
 
@@ -115,7 +133,7 @@ impl Pod {
             key,
             uid: uid.to_owned(),
             spec: pod["spec"].clone(),
-            labels: metadata["labels"].clone(),
+            metadata: metadata.clone(),
             container: pod["spec"]["containers"][0].clone(),
             ip: network::pod_ip(),
             directory,
@@ -127,6 +145,7 @@ impl Pod {
 
     async fn run(mut self) {
         let mut changes = self.shared.store.follow();
+        let mut obstacle = None;
         loop {
             if self.deleted() {
                 break;
@@ -134,16 +153,24 @@ impl Pod {
             changes.borrow_and_update();
             let mut child = match self.start() {
                 Ok(child) => child,
-                Err(NotYet { reason, message }) => {
+                Err(problem) => {
+                    let NotYet { reason, message, event } = &problem;
                     self.report(
                         "Pending",
                         false,
                         &json!({ "waiting": { "reason": reason, "message": message } }),
                     );
+                    // Once: each event is a change, which is what the next attempt waits for.
+                    if obstacle.as_ref() != Some(&problem) {
+                        self.record(Severity::Warning, event.0, &event.1);
+                        obstacle = Some(problem);
+                    }
                     let _ = changes.changed().await;
                     continue;
                 }
             };
+            let name = self.container["name"].as_str().unwrap_or_default().to_owned();
+            self.record(Severity::Normal, "Started", &format!("Started container {name}"));
             let outcome = self.supervise(&mut child).await;
             let status = match outcome {
                 PodEnd::Exited(status) | PodEnd::OutOfMemory(status) => status,
@@ -164,6 +191,8 @@ impl Pod {
             self.last_state = terminated(reason, status);
             self.restarts += 1;
             self.report("Running", false, &json!({ "waiting": { "reason": "CrashLoopBackOff" } }));
+            let message = format!("Back-off restarting failed container {name} in pod {}", self.key.name);
+            self.record(Severity::Warning, "BackOff", &message);
             self.back_off().await;
         }
         let _ = std::fs::remove_dir_all(&self.directory);
@@ -207,8 +236,7 @@ impl Pod {
 
     fn start(&self) -> Result<Child, NotYet> {
         let image = self.container["image"].as_str().unwrap_or_default();
-        let image = Image::pull(image)
-            .ok_or_else(|| NotYet::new("ImagePullBackOff", format!("Back-off pulling image {image:?}")))?;
+        let image = Image::pull(image).ok_or_else(|| NotYet::image(image))?;
         let mounts = self.mounts()?;
         let environment = self.environment(&image, &mounts)?;
         let mut container = self.container.clone();
@@ -227,10 +255,11 @@ impl Pod {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file handle can be copied"))
             .stderr(log);
-        Command::from(command)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| NotYet::new("RunContainerError", error.to_string()))
+        Command::from(command).kill_on_drop(true).spawn().map_err(|error| NotYet {
+            reason: "RunContainerError",
+            message: error.to_string(),
+            event: ("Failed", format!("Error: {error}")),
+        })
     }
 
     fn log(&self) -> PathBuf {
@@ -243,9 +272,10 @@ impl Pod {
         let volumes = self.spec["volumes"].as_array().map_or(&[][..], Vec::as_slice);
         for mount in self.container["volumeMounts"].as_array().into_iter().flatten() {
             let (name, path) = (mount["name"].as_str().unwrap_or_default(), mount["mountPath"].as_str());
-            let volume = volumes.iter().find(|it| it["name"] == name).ok_or_else(|| {
-                NotYet::new("CreateContainerConfigError", format!("volume {name:?} not found"))
-            })?;
+            let volume = volumes
+                .iter()
+                .find(|it| it["name"] == name)
+                .ok_or_else(|| NotYet::config(format!("volume {name:?} not found")))?;
             let folder = self.directory.join(name);
             std::fs::create_dir_all(&folder).expect("a folder in a temporary folder");
             if let Some(files) = self.files(volume)? {
@@ -262,19 +292,19 @@ impl Pod {
 
     /// The files of a volume that shows a `ConfigMap` or a Secret.
     fn files(&self, volume: &Value) -> Result<Option<BTreeMap<String, Vec<u8>>>, NotYet> {
-        let source = if let Some(name) = volume["configMap"]["name"].as_str() {
-            ("configmaps", name)
+        let (plural, kind, name) = if let Some(name) = volume["configMap"]["name"].as_str() {
+            ("configmaps", "configmap", name)
         } else if let Some(name) = volume["secret"]["secretName"].as_str() {
-            ("secrets", name)
+            ("secrets", "secret", name)
         } else {
             return Ok(None);
         };
-        let object = self.shared.store.get(&Key::new(source.0, &self.key.namespace, source.1));
-        let object = object.ok_or_else(|| NotYet::new("ContainerCreating", ""))?;
+        let object = self.shared.store.get(&Key::new(plural, &self.key.namespace, name));
+        let object = object.ok_or_else(|| NotYet::volume(volume, &format!("{kind} {name:?} not found")))?;
         let mut files = BTreeMap::new();
         for (name, value) in object["data"].as_object().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
-            let bytes = if source.0 == "secrets" { unwrapped(text) } else { text.as_bytes().to_vec() };
+            let bytes = if plural == "secrets" { unwrapped(text) } else { text.as_bytes().to_vec() };
             files.insert(name.clone(), bytes);
         }
         for (name, value) in object["binaryData"].as_object().into_iter().flatten() {
@@ -334,7 +364,7 @@ impl Pod {
                 ("metadata.name", _) => self.key.name.clone(),
                 ("metadata.namespace", _) => self.key.namespace.clone(),
                 ("status.podIP", _) => self.ip.to_string(),
-                (_, Some(label)) => self.labels[label].as_str().unwrap_or_default().to_owned(),
+                (_, Some(label)) => self.metadata["labels"][label].as_str().unwrap_or_default().to_owned(),
                 _ => String::new(),
             });
         }
@@ -357,7 +387,7 @@ impl Pod {
                         } else {
                             format!("couldn't find key {entry} in {kind} {}/{name}", self.key.namespace)
                         };
-                        Err(NotYet::new("CreateContainerConfigError", why))
+                        Err(NotYet::config(why))
                     }
                 };
             }
@@ -377,6 +407,15 @@ impl Pod {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut asked_ready, mut asked_alive) = (Instant::now(), Instant::now());
         let (mut unready, mut dead) = (0, 0);
+        let mut complaint = String::new();
+        // Before its first period a pod is not late.
+        let born = Instant::now();
+        let mut complain = |probe: &Probe, name: &str, problem: &str| {
+            if born.elapsed() >= probe.period && complaint != problem {
+                self.record(Severity::Warning, "Unhealthy", &format!("{name} probe failed: {problem}"));
+                problem.clone_into(&mut complaint);
+            }
+        };
         let limit = self.container["resources"]["limits"]["memory"].as_str().and_then(bytes);
         loop {
             tokio::select! {
@@ -398,7 +437,13 @@ impl Pod {
                         && (!ready || asked_ready.elapsed() >= probe.period)
                     {
                         asked_ready = Instant::now();
-                        unready = if probe.passes().await { 0 } else { unready + 1 };
+                        unready = match probe.ask().await {
+                            Ok(()) => 0,
+                            Err(problem) => {
+                                complain(probe, "Readiness", &problem);
+                                unready + 1
+                            }
+                        };
                         let now_ready = if ready { unready < probe.failures } else { unready == 0 };
                         if now_ready != ready {
                             ready = now_ready;
@@ -407,8 +452,17 @@ impl Pod {
                     }
                     if let Some(probe) = &liveness && asked_alive.elapsed() >= probe.period {
                         asked_alive = Instant::now();
-                        dead = if probe.passes().await { 0 } else { dead + 1 };
+                        dead = match probe.ask().await {
+                            Ok(()) => 0,
+                            Err(problem) => {
+                                complain(probe, "Liveness", &problem);
+                                dead + 1
+                            }
+                        };
                         if dead >= probe.failures {
+                            let name = self.container["name"].as_str().unwrap_or_default();
+                            let message = format!("Container {name} failed liveness probe, will be restarted");
+                            self.record(Severity::Normal, "Killing", &message);
                             return PodEnd::Unhealthy;
                         }
                     }
@@ -446,6 +500,10 @@ impl Pod {
         })
     }
 
+    fn record(&self, severity: Severity, reason: &str, message: &str) {
+        events::record(&self.shared.store, &self.metadata, severity, reason, message);
+    }
+
     fn report(&self, phase: &str, ready: bool, state: &Value) {
         let status = json!({
             "phase": phase, "podIP": self.ip, "podIPs": [{ "ip": self.ip }], "hostIP": "127.0.0.1",
@@ -475,14 +533,21 @@ struct Probe {
 }
 
 impl Probe {
-    async fn passes(&self) -> bool {
+    /// Asks once; what is wrong, in a few words, if it does not pass.
+    async fn ask(&self) -> Result<(), String> {
         let limit = Duration::from_secs(1);
         let Some(path) = &self.path else {
-            return timeout(limit, TcpStream::connect(self.address)).await.is_ok_and(|it| it.is_ok());
+            let no_connection = || format!("dial tcp {}: no connection", self.address);
+            let connected = timeout(limit, TcpStream::connect(self.address)).await;
+            return connected.ok().and_then(Result::ok).map(drop).ok_or_else(no_connection);
         };
-        let answer =
-            crate::client().get(format!("http://{}{path}", self.address)).timeout(limit).send().await;
-        answer.is_ok_and(|it| it.status().as_u16() < 400)
+        let url = format!("http://{}{path}", self.address);
+        match crate::client().get(&url).timeout(limit).send().await {
+            Ok(answer) if answer.status().as_u16() < 400 => Ok(()),
+            Ok(answer) => Err(format!("HTTP probe failed with statuscode: {}", answer.status().as_u16())),
+            Err(error) if error.is_timeout() => Err(format!("Get {url:?}: no answer in time")),
+            Err(_) => Err(format!("Get {url:?}: no connection")),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 # with POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB, listening at PGLISTEN. PostgreSQL refuses to run as root.
 set -eu
 data=$1/postgres
-bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+[ -n "$bin" ] || bin=$(dirname "$(command -v postgres)")
 as=
 if [ "$(id -u)" = 0 ]; then
   as="setpriv --reuid=postgres --regid=postgres --clear-groups --pdeathsig KILL --"

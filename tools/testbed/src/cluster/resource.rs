@@ -43,6 +43,7 @@ pub(super) static RESOURCES: &[Resource] = &[
     core("configmaps", "configmap", "ConfigMap", &["cm"]),
     core("secrets", "secret", "Secret", &[]),
     Resource { subresources: &[], ..core("serviceaccounts", "serviceaccount", "ServiceAccount", &["sa"]) },
+    Resource { subresources: &[], ..core("events", "event", "Event", &["ev"]) },
     core("persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim", &["pvc"]),
     Resource {
         group: "apps",

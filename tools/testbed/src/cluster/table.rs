@@ -70,6 +70,9 @@ fn columns(plural: &str) -> Vec<(&'static str, u8)> {
         "replicasets" => vec![("Name", 0), ("Desired", 0), ("Current", 0), ("Ready", 0), ("Age", 0)],
         "jobs" => vec![("Name", 0), ("Status", 0), ("Completions", 0), ("Duration", 0), ("Age", 0)],
         "endpoints" => vec![("Name", 0), ("Endpoints", 0), ("Age", 0)],
+        "events" => {
+            vec![("Last Seen", 0), ("Type", 0), ("Reason", 0), ("Object", 0), ("Message", 0), ("Name", 1)]
+        }
         "configmaps" => vec![("Name", 0), ("Data", 0), ("Age", 0)],
         "secrets" => vec![("Name", 0), ("Type", 0), ("Data", 0), ("Age", 0)],
         _ => vec![("Name", 0), ("Age", 0)],
@@ -157,6 +160,18 @@ fn cells(plural: &str, object: &Value) -> Vec<Value> {
             vec![name, json!(state), json!(completions), age.clone(), age]
         }
         "endpoints" => vec![name, json!(endpoints(object)), age],
+        "events" => {
+            let about = &object["involvedObject"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            vec![
+                json!(self::age(&text(&object["lastTimestamp"]))),
+                object["type"].clone(),
+                object["reason"].clone(),
+                json!(format!("{}/{}", text(&about["kind"]).to_lowercase(), text(&about["name"]))),
+                object["message"].clone(),
+                name,
+            ]
+        }
         "configmaps" => vec![name, json!(object["data"].as_object().map_or(0, serde_json::Map::len)), age],
         "secrets" => {
             let entries = object["data"].as_object().map_or(0, serde_json::Map::len);
