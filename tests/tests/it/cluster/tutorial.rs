@@ -166,35 +166,46 @@ const MISTAKES_WITH_DATA: &[(PlantedMistake, &str)] = &[
     (mistake(TEXT, "2.0.4 503\n3.1.0 303\n3.2.0 303", "2.0.4 303\n3.1.0 303\n3.2.0 303", 18), "2.0.4 503"),
 ];
 
+/// Where students and these tests have their shop.
+const NAMESPACE: &str = "vampio-organization-environment";
+
+async fn run(kubectl: &Kubectl, arguments: &[&str]) -> String {
+    kubectl.run(&[&["-n", NAMESPACE], arguments].concat()).await
+}
+
+/// Makes what these manifests say, and waits until all pods are well.
+async fn create(kubectl: &Kubectl, manifests: &[&str]) {
+    for manifest in manifests {
+        run(kubectl, &["create", "-f", &format!("k8s/tutorial/{manifest}.yml")]).await;
+    }
+    for deployment in run(kubectl, &["get", "deployments", "-o", "name"]).await.lines() {
+        run(kubectl, &["rollout", "status", deployment, "--timeout=60s"]).await;
+    }
+}
+
+/// Makes the namespace, with the Secret of step 7.
+async fn make_namespace(kubectl: &Kubectl) {
+    kubectl.run(&["create", "namespace", NAMESPACE]).await;
+    let key = format!("--from-literal=COOKIE_KEY={}", "5a".repeat(64));
+    run(kubectl, &["create", "secret", "generic", "sava-cart", &key]).await;
+}
+
 /// As much of the shop as step 18 needs, made at once: the steps before it take minutes.
 async fn open_on_postgres(kubectl: &Kubectl) {
-    let namespace = "vampio-organization-environment";
-    kubectl.run(&["create", "namespace", namespace]).await;
-    let run = async |arguments: &[&str]| kubectl.run(&[&["-n", namespace], arguments].concat()).await;
-    let key = format!("--from-literal=COOKIE_KEY={}", "5a".repeat(64));
-    run(&["create", "secret", "generic", "sava-cart", &key]).await;
+    make_namespace(kubectl).await;
+    let run = async |arguments: &[&str]| run(kubectl, arguments).await;
     let url = "--from-literal=DATABASE_URL=postgres://sava:secret@sava-postgres:5432/sava";
     run(&["create", "secret", "generic", "sava-postgres", "--from-literal=POSTGRES_PASSWORD=secret", url])
         .await;
-    let is_well = async || {
-        for deployment in run(&["get", "deployments", "-o", "name"]).await.lines() {
-            run(&["rollout", "status", deployment, "--timeout=60s"]).await;
-        }
-    };
-    let create = async |manifest: &str| run(&["create", "-f", &format!("k8s/tutorial/{manifest}.yml")]).await;
-    for manifest in ["sava-product-svc", "sava-product-2.0.1", "sava-cart-svc-ie", "sava-postgres"] {
-        create(manifest).await;
-    }
     // Store fronts that begin before their database take no orders for some seconds.
-    is_well().await;
-    create("sava-cart-1.0.5-ie").await;
+    create(kubectl, &["sava-product-svc", "sava-product-2.0.1", "sava-cart-svc-ie", "sava-postgres"]).await;
+    create(kubectl, &["sava-cart-1.0.5-ie"]).await;
     let deployment = "deployment/sava-cart-1.0.5-ie";
     run(&["set", "env", deployment, "--from=secret/sava-postgres", "--keys=DATABASE_URL"]).await;
     run(&["scale", deployment, "--replicas=2"]).await;
-    create("sava-cart-2.0.4-ie").await;
     let version = r#"{"spec":{"selector":{"version":"1.0.5"}}}"#;
     run(&["patch", "service", "sava-cart-ie", "--type=merge", "-p", version]).await;
-    is_well().await;
+    create(kubectl, &["sava-cart-2.0.4-ie"]).await;
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -210,13 +221,51 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A copy of what the tutorial needs, to be changed.
+fn copy_of_the_tutorial() -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    for folder in ["k8s", "data"] {
+        copy(&binaries::root().join(folder), &root.path().join(folder));
+    }
+    root
+}
+
+/// The text of a block of commands, from its first line on, and of what it prints.
+fn block<'a>(text: &'a str, first_line: &str) -> &'a str {
+    let start = text.find(&format!("```sh\n{first_line}")).expect("the block is in the text");
+    let end = text[start..].find("\n```\n").expect("a block ends");
+    &text[start..start + end]
+}
+
+/// In a classroom pods can share a file, so that a class needs no PostgreSQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn data_is_the_same_lesson_without_postgresql() {
+    let root = copy_of_the_tutorial();
+    let path = root.path().join(TEXT);
+    let text = std::fs::read_to_string(&path).expect("the text");
+    let (with, without) =
+        (block(&text, "PASSWORD=$(openssl"), block(&text, "kubectl create secret generic sava-postgres"));
+    let database = "service/sava-postgres created\ndeployment.apps/sava-postgres created\n\
+                    deployment \"sava-postgres\" successfully rolled out\n";
+    assert!(text.contains(database), "what PostgreSQL's block prints");
+    let changed = text.replacen(with, without, 1).replacen(database, "", 1);
+    std::fs::write(&path, changed).expect("a copy can be changed");
+
+    let classroom = Classroom::open(&[]).await;
+    let kubectl = classroom.kubectl("teacher.yaml");
+    make_namespace(&kubectl).await;
+    create(&kubectl, &["sava-product-svc", "sava-product-2.0.1", "sava-cart-svc-ie", "sava-cart-1.0.5-ie"])
+        .await;
+    let folder = root.path().display().to_string();
+    let output = follow(&kubectl, &["--root", &folder, "--from=17", "--until=18", "--keep"]).await;
+    assert!(output.status.success(), "{}", text_of(&output));
+    assert!(!run(&kubectl, &["get", "deployments"]).await.contains("sava-postgres"));
+}
+
 impl PlantedMistake {
     /// Makes it in a copy of what the tutorial needs, and follows the copy; tells what is said where it is seen.
     async fn is_seen(&self) -> String {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        for folder in ["k8s", "data"] {
-            copy(&binaries::root().join(folder), &root.path().join(folder));
-        }
+        let root = copy_of_the_tutorial();
         let change = |file: &str, must: bool| {
             let path = root.path().join(file);
             let text = std::fs::read_to_string(&path).expect("a file of the tutorial");

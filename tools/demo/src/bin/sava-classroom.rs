@@ -27,8 +27,9 @@ struct Arguments {
 
 const WHAT_IT_IS_NOT: &str = "\
 This is not Kubernetes. It is a stand-in to practise with: one program that answers kubectl as far as the tutorial
-needs. Its pods are processes of this machine, without containers, images, nodes or quotas. It has no users and no
-passwords: who reaches it runs commands as you do, so it listens on 127.0.0.1 alone. It forgets all when it ends.
+needs. Its pods are processes of this machine, without containers, images, nodes, quotas or Pod Security, and no
+NodePort is open. It has no users and no passwords: who reaches it runs commands as you do, so it listens on 127.0.0.1
+alone. It knows neither k8s/base nor the overlays, which are for a cluster. It forgets all when it ends.
 ";
 
 #[tokio::main]
@@ -73,6 +74,13 @@ fn is_there(program: &str, argument: &str) -> bool {
     command.status().is_ok()
 }
 
+/// Whether PostgreSQL is here, where its pod looks for it: in Debian's place, or in the PATH.
+fn has_postgresql() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin/postgres").exists())
+        || is_there("postgres", "--version")
+}
+
 /// Writes the files that point to the cluster into `folder`, makes what they point to, and says how to begin.
 fn welcome(cluster: &ApiServer, folder: &Path, n_students: u8) -> anyhow::Result<String> {
     let write = |name: &str, namespace: &str| -> anyhow::Result<PathBuf> {
@@ -82,14 +90,12 @@ fn welcome(cluster: &ApiServer, folder: &Path, n_students: u8) -> anyhow::Result
     };
     let teacher = write("teacher", "default")?;
     let mut text = format!(
-        "{WHAT_IT_IS_NOT}\nIn another terminal, in the folder of this repository:\n\n  export KUBECONFIG={}\n  \
+        "{WHAT_IT_IS_NOT}\nIn each terminal that you use, in the folder of this repository:\n\n  export KUBECONFIG={}\n  \
          kubectl get namespace default\n\nThen go on with step 2 of k8s/README.md.\n",
         teacher.display()
     );
-    if !is_there("pg_ctl", "--version") && !Path::new("/usr/lib/postgresql").exists() {
-        text.push_str(
-            "Steps 17 and 18 need PostgreSQL on this machine, which is not here: its pod will not get ready.\n",
-        );
+    if !has_postgresql() {
+        text.push_str("PostgreSQL is not on this machine: step 17 says what to type in its place.\n");
     }
     if n_students > 0 {
         text.push_str("\nA student each, who skips `kubectl create namespace`, as it is there:\n\n");
