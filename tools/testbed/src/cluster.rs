@@ -12,7 +12,7 @@
 //! facts that were observed on a real API server: which requests are redirected, which headers the application sees,
 //! which references in pages are rewritten and which pages break. [`Cluster`] adds what makes objects come true:
 //! Deployments that run the real binaries of the release that the image's tag names, with their probes, limits of memory,
-//! restarts, rollouts and SIGTERM; Jobs; `ConfigMap` and Secret volumes; Services whose connections go to a ready pod at random,
+//! restarts, rollouts and SIGTERM, and the events that tell of it; Jobs; `ConfigMap` and Secret volumes; Services whose connections go to a ready pod at random,
 //! their variables and their names.
 
 mod admission;
