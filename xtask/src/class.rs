@@ -1,6 +1,7 @@
 //! `cargo xtask class`: how far each student of a class is, read from the cluster.
 
 mod shop;
+mod step;
 
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
@@ -14,8 +15,9 @@ use shop::Shop;
 
 /// Show how far each student is: a line for each namespace, read from the cluster that kubectl points to
 ///
-/// Deployed are the releases that have a ready pod; released are those that the Service leads to, with their share of its
-/// pods where there are several. Orders are those since the pods of the store fronts started.
+/// The step is the furthest of the tutorial of which the cluster shows something, "–" where it shows nothing. Deployed
+/// are the releases that have a ready pod; released are those that the Service leads to, with their share of its pods
+/// where there are several. Orders are those since the pods of the store fronts started.
 #[derive(Args)]
 pub(crate) struct Class {
     /// Namespaces of the class; `*` at the end stands for any ending, as in 'vampio-*'

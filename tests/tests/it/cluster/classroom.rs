@@ -107,10 +107,10 @@ async fn teacher_sees_how_far_each_student_is() {
     let cells =
         |line: &str| line.split("  ").map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
     let rows: Vec<Vec<String>> = exit.output.lines().map(cells).collect();
-    assert_eq!(rows[0].join("|"), "NAMESPACE|PRODUCT DEPLOYED|RELEASED|STORE DEPLOYED|RELEASED|ORDERS");
-    assert_eq!(rows[1].join("|"), "student-01|1.0.3|1.0.3|–|–|–");
-    assert_eq!(rows[2].join("|"), "student-02|1.0.3, 2.0.1|1.0.3 50 %, 2.0.1 50 %|–|–|–");
-    assert_eq!(rows[3].join("|"), "student-03|–|–|–|–|–");
+    assert_eq!(rows[0].join("|"), "NAMESPACE|STEP|PRODUCT DEPLOYED|RELEASED|STORE DEPLOYED|RELEASED|ORDERS");
+    assert_eq!(rows[1].join("|"), "student-01|5|1.0.3|1.0.3|–|–|–");
+    assert_eq!(rows[2].join("|"), "student-02|10|1.0.3, 2.0.1|1.0.3 50 %, 2.0.1 50 %|–|–|–");
+    assert_eq!(rows[3].join("|"), "student-03|–|–|–|–|–|–");
     assert_eq!(rows.len(), 4);
     let nobody = classroom.class(&["vampio-*"]).await;
     assert_eq!(nobody.code, Some(1), "{}", nobody.output);
