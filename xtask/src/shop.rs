@@ -19,7 +19,7 @@ use xshell::cmd;
 
 use crate::{images, workspace};
 use plan::Planned;
-use service::{Event, ServiceProcess};
+use service::{Event, Screen, ServiceProcess};
 
 /// How long the services may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -87,15 +87,19 @@ impl Shop {
         .context("Ctrl-C cannot be handled")?;
 
         let width = plan.iter().map(|planned| planned.name.len()).max().unwrap_or(0);
+        let screen = Screen::closed();
         let mut services = Vec::new();
         let result = plan
             .iter()
             .enumerate()
             .try_for_each(|(index, planned)| {
-                services.push(ServiceProcess::start(index, planned, &self.profile, width, &events)?);
+                let profile = &self.profile;
+                services.push(ServiceProcess::start(index, planned, profile, width, &screen, &events)?);
                 anyhow::Ok(())
             })
-            .and_then(|()| self.serve(&plan, &mut services, &inbox));
+            .and_then(|()| self.serve(&plan, &mut services, &screen, &inbox));
+        // What was said before the shop could open says why it did not.
+        screen.open(|_| true);
         // Stores first: none of them then complains that its products are gone.
         services.reverse();
         stop(&mut services, &inbox);
@@ -119,6 +123,7 @@ impl Shop {
         &self,
         plan: &[Planned],
         services: &mut [ServiceProcess],
+        screen: &Screen,
         inbox: &mpsc::Receiver<Event>,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
@@ -139,6 +144,8 @@ impl Shop {
         {
             println!("{code}");
         }
+        // Where all listen is in the table, which their saying so would push off the screen.
+        screen.open(|line| !line.contains(" INFO"));
         if self.open {
             open(&plan::front_door(plan));
         }

@@ -64,6 +64,9 @@ async fn shop_opens_with_two_releases_and_closes_at_ctrl_c() {
     let exit = shop.exit().await;
     assert_eq!(exit.code, Some(0), "{}", exit.output);
     assert!(exit.output.ends_with("The shop is closed."), "{}", exit.output);
+    let (before, after) = exit.output.split_once("The shop is open").expect("the table of addresses");
+    assert!(!before.contains(" | ") && after.contains("uk 1.0.5 | "), "{}", exit.output);
+    assert!(!after.contains("listening"), "the table says where: {}", exit.output);
     assert!(TcpListener::bind(("127.0.0.1", product)).is_ok(), "sava-product has ended");
     assert!(data.path().join("ie/sava-cart.db").exists(), "orders are kept");
 }

@@ -5,7 +5,7 @@ use std::{
     fmt::Write as _,
     io::{BufRead as _, BufReader, Read},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread::JoinHandle,
 };
 
@@ -24,6 +24,38 @@ pub(super) enum Event {
     Interrupted,
     /// The service of this index has closed its output: it ended.
     Ended(usize),
+}
+
+/// Where the lines of all logs go. Until it is opened it keeps them, so that they do not push away what matters more.
+#[derive(Clone)]
+pub(super) struct Screen {
+    /// What is kept; none once it is open.
+    kept: Arc<Mutex<Option<Vec<String>>>>,
+}
+
+impl Screen {
+    pub(super) fn closed() -> Self {
+        Self { kept: Arc::new(Mutex::new(Some(Vec::new()))) }
+    }
+
+    /// Shows what was kept and is worth it, and from now on each line as it comes.
+    pub(super) fn open(&self, is_worth_it: impl Fn(&str) -> bool) {
+        for line in self.kept().take().into_iter().flatten().filter(|line| is_worth_it(line)) {
+            println!("{line}");
+        }
+    }
+
+    fn show(&self, line: String) {
+        let mut kept = self.kept();
+        match &mut *kept {
+            Some(lines) => lines.push(line),
+            None => println!("{line}"),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Vec<String>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A running service; dropping it ends it.
@@ -50,6 +82,7 @@ impl ServiceProcess {
         planned: &Planned,
         profile: &str,
         width: usize,
+        screen: &Screen,
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<Self> {
         use std::os::unix::process::CommandExt as _;
@@ -76,11 +109,12 @@ impl ServiceProcess {
             child.stderr.take().map(|stream| Box::new(stream) as _),
         ];
         let readers = streams.into_iter().flatten().map(|stream| {
-            let (mark, log, events) = (mark.clone(), Arc::clone(&log), events.clone());
+            let (mark, log) = (mark.clone(), Arc::clone(&log));
+            let (screen, events) = (screen.clone(), events.clone());
             std::thread::spawn(move || {
                 let log = || log.lock().unwrap_or_else(PoisonError::into_inner);
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    println!("{mark}{line}");
+                    screen.show(format!("{mark}{line}"));
                     let mut log = log();
                     if log.last.len() == LAST_LINES {
                         log.last.pop_front();
