@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use sava_testbed::{Cart, Product, answer, client};
+use sava_testbed::{Cart, Product, answer, client, json};
+use time::{OffsetDateTime, macros::format_description};
 
 use crate::stage::Stage;
 
@@ -19,7 +20,8 @@ pub(crate) async fn canary(stage: &mut Stage) -> anyhow::Result<()> {
 
     stage.step("Deploy 2.0.1: it runs and is ready, and no shopper gets it. Deployed is not released")?;
     let new = Product::start().release("2.0.1").await;
-    stage.say(format!("tried on its own address: {}", version(&new.url("/version")).await?));
+    let version = version(&new.url("/version")).await?;
+    stage.say(format!("tried on its own address, {}: it says that it is {version}", new.url("/")));
     stage.watch().await;
 
     for percent in [5, 25, 50] {
@@ -141,11 +143,13 @@ pub(crate) async fn media_type(stage: &mut Stage) -> anyhow::Result<()> {
     {
         stage.say(format!("$ curl -H 'Accept: {accept}' {url}"));
         let response = answer(client().get(&url).header("accept", accept)).await;
-        let header =
-            |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("–").to_owned();
-        let (media_type, deprecation) = (header("content-type"), header("deprecation"));
-        stage.say(format!("{media_type}   Deprecation: {deprecation}"));
-        stage.say(response.text().await.context("no body")?);
+        let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let media_type = header("content-type").context("no Content-Type")?;
+        match header("deprecation") {
+            Some(value) => stage.say(format!("{media_type}, {}", deprecated(&value))),
+            None => stage.say(media_type),
+        }
+        stage.show_json(&response.text().await.context("no body")?)?;
         stage.watch().await;
     }
 
@@ -153,7 +157,8 @@ pub(crate) async fn media_type(stage: &mut Stage) -> anyhow::Result<()> {
     let response = answer(client().get(&url).header("accept", "application/vnd.sava.v9+json")).await;
     let status = response.status();
     ensure!(status == 406, "v9 is answered with {status}");
-    stage.say(format!("{status}\n{}", response.text().await.context("no body")?));
+    stage.say(status.to_string());
+    stage.show_json(&response.text().await.context("no body")?)?;
 
     stage
         .step("Three releases of the store front, each asking for its own version, of one product service")?;
@@ -192,8 +197,22 @@ async fn in_production(stage: &mut Stage, product: &str, cart: &str) -> (Product
     (product, front)
 }
 
+/// What a service says that it is.
 async fn version(url: &str) -> anyhow::Result<String> {
-    answer(client().get(url)).await.text().await.context("no /version")
+    let version = json(answer(client().get(url)).await).await;
+    let text = |name: &str| version[name].as_str().with_context(|| format!("{url} has no {name}"));
+    Ok(format!("{} {}", text("service")?, text("release")?))
+}
+
+/// What a `Deprecation` header (RFC 9745) means: the day, where it says one.
+fn deprecated(value: &str) -> String {
+    let day = || {
+        let date = OffsetDateTime::from_unix_timestamp(value.strip_prefix('@')?.parse().ok()?).ok()?;
+        let since = if date <= OffsetDateTime::now_utc() { "since" } else { "from" };
+        let day = date.format(format_description!("[day padding:none] [month repr:long] [year]")).ok()?;
+        Some(format!("deprecated {since} {day}"))
+    };
+    day().unwrap_or_else(|| format!("Deprecation: {value}"))
 }
 
 /// The resident memory of a service in MiB, by its own metrics.
@@ -206,5 +225,17 @@ async fn memory(service: &Product) -> anyhow::Result<f64> {
             return Ok(bytes.parse::<f64>()? / 1_048_576.0);
         }
         ensure!(Instant::now() < deadline, "no process_resident_memory_bytes in the metrics");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deprecation_is_told_as_a_day() {
+        assert_eq!(deprecated("@1772409600"), "deprecated since 2 March 2026");
+        assert_eq!(deprecated("@253402214400"), "deprecated from 31 December 9999");
+        assert_eq!(deprecated("?1"), "Deprecation: ?1");
     }
 }

@@ -11,7 +11,10 @@ use anyhow::{Context as _, ensure};
 use sava_testbed::{Balancer, binaries};
 use serde_json::Value;
 
-use crate::recorder::{Recorder, RecordingFile};
+use crate::{
+    recorder::{Recorder, RecordingFile},
+    terminal::{count_down, wrapped},
+};
 
 /// Where a scene is played.
 pub(crate) struct Stage {
@@ -74,7 +77,8 @@ impl Stage {
     /// Tells what comes now, and waits for Enter where that was asked for.
     pub(crate) fn step(&mut self, text: &str) -> anyhow::Result<()> {
         self.n_steps += 1;
-        println!("\n\x1b[1m{}. {text}\x1b[0m", self.n_steps);
+        let number = format!("{}. ", self.n_steps);
+        println!("\n\x1b[1m{}\x1b[0m", wrapped(&format!("{number}{text}"), number.len()));
         self.mark(text);
         if self.waits {
             print!("   Enter goes on … ");
@@ -95,7 +99,8 @@ impl Stage {
     #[expect(clippy::unused_self, reason = "it is the stage that speaks")]
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         for line in text.as_ref().lines() {
-            println!("   {line}");
+            let line = format!("   {line}");
+            println!("{}", wrapped(&line, line.len() - line.trim_start().len()));
         }
     }
 
@@ -115,9 +120,19 @@ impl Stage {
         }
     }
 
+    /// A JSON document below the step, a member in a line.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn show_json(&self, text: &str) -> anyhow::Result<()> {
+        let document: Value = serde_json::from_str(text).with_context(|| format!("no JSON: {text}"))?;
+        self.say(format!("{document:#}"));
+        Ok(())
+    }
+
     /// Time to watch.
     pub(crate) async fn watch(&self) {
-        tokio::time::sleep(self.pace).await;
+        count_down(self.pace).await;
     }
 
     /// Sends shoppers to the store for one step's time, and tells what they found.
@@ -127,7 +142,13 @@ impl Stage {
         command.args(["--mix", mix, "--tolerance", "50"]);
         command.args(["--baseline", baseline, "--candidate", candidate]);
         command.args(["--for", &format!("{}s", self.pace.as_secs())]).kill_on_drop(true);
-        let output = command.output().await.context("the shoppers do not start")?;
+        let output = command.output();
+        tokio::pin!(output);
+        let output = tokio::select! {
+            output = &mut output => output,
+            () = count_down(self.pace) => output.await,
+        };
+        let output = output.context("the shoppers do not start")?;
         let report = serde_json::from_slice(&output.stdout).with_context(|| {
             format!("the shoppers said nothing: {}", String::from_utf8_lossy(&output.stderr))
         })?;

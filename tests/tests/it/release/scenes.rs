@@ -42,22 +42,26 @@ async fn each_bad_release_is_stopped_and_the_good_one_is_not() {
 #[tokio::test]
 async fn media_types_are_told_apart() {
     let exit = play("media-type").await;
-    for text in
-        ["application/vnd.sava.v1+json", "application/vnd.sava.v3+json", "406", "All three stores are open"]
-    {
+    for text in [
+        "application/vnd.sava.v1+json, deprecated since 2 March 2026",
+        "application/vnd.sava.v3+json",
+        "     \"title\": \"Single-speed fixie\",",
+        "406",
+        "All three stores are open",
+    ] {
         assert!(exit.output.contains(text), "no {text:?} in {}", exit.output);
     }
 }
 
 /// Somebody looks at the view that is open on it. `script` (of util-linux) gives it a terminal, a FIFO somebody who types
-/// nothing.
+/// nothing. It is a narrow one: lines are wrapped, and seconds counted down.
 #[tokio::test]
 async fn stage_stays_when_a_scene_is_over() {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let program = binaries::path("sava-demo");
     let _built = binaries::path("sava-cart");
     let mut demo = command("sh");
-    let line = format!("{} media-type --pace 1", program.display());
+    let line = format!("stty cols 50 && {} media-type --pace 1", program.display());
     demo.args(["-c", "mkfifo keys && exec script --quiet --command \"$0\" /dev/null <> keys", &line]);
     demo.current_dir(folder.path()).env("SAVA_TESTS_BUILT", "1");
     let demo = Process::spawn("demo", demo);
@@ -65,6 +69,9 @@ async fn stage_stays_when_a_scene_is_over() {
     let store = demo.find("where the store is", store).await;
     demo.line("Enter takes the stage down").await;
     assert_eq!(answer(client().get(store)).await.status(), 200);
+    let output = demo.output();
+    assert!(output.contains("\r\x1b[K   1 s\r\x1b[K"), "{output:?}");
+    assert!(output.contains("2. A version that there is not: 406, and the\n   answer"), "{output:?}");
 }
 
 /// Without a terminal words in lines say what happens; a file of them is played to its end.
