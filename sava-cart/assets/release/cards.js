@@ -97,7 +97,7 @@ function showGone(lane, names) {
 }
 
 function showPods(lane, release, made, figures) {
-  const names = [...tally.memory[lane].pods].filter(([, cell]) => cell.release === release).map(([pod]) => pod).sort(natural.compare).slice(0, 24);
+  const names = [...tally.memory[lane].pods].filter(([, cell]) => cell.release === release).map(([pod]) => pod).sort(natural.compare).slice(0, LAMPS);
   for (const [pod, cell] of made.cells) if (!names.includes(pod)) { cell.remove(); made.cells.delete(pod); }
   for (const [place, pod] of names.entries()) {
     const known = tally.memory[lane].pods.get(pod);

@@ -5,7 +5,7 @@ const BRICK = 40; // pixels of a shape and
 const STEP = 54; // of its place, on a screen of 1920 by 1080
 const POP_MS = 260;
 const FAREWELL_MS = 10000; // a release whose pods are all gone is shown so long, dark
-const LAMPS = 40;
+const LAMPS = 40; // pods of a release, here and in its card
 
 const walls = inLanes(() => ({ drawn: 0, key: "", popping: /** @type {[number, number][]} */ ([]), head: [0, 0], full: /** @type {string | undefined} */ (undefined) }));
 const plates = inLanes(() => new Map());

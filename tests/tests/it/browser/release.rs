@@ -4,6 +4,7 @@ mod audience;
 mod presenter;
 mod recording;
 mod room;
+mod screens;
 mod stage;
 mod view;
 

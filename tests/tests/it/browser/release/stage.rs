@@ -6,32 +6,11 @@ use sava_testbed::{
 };
 use serde_json::{Value, json};
 
-use super::view::View;
+use super::view::{FRONTS, PRODUCTS, SCREENS, View, samples_of};
 
 const ESCAPE: &str = "\u{e00c}"; // in WebDriver
 const IS_OPEN: &str =
     "document.querySelector('#wall').checkVisibility() && !document.querySelector('main').checkVisibility()";
-/// The published releases and others, as they may be in one lane at once.
-const FRONTS: [&str; 8] = ["3.0.0", "2.0.4", "1.0.5", "3.0.1-broken", "4.0.0", "5.0.0", "6.0.0", "3.1.0"];
-const PRODUCTS: [&str; 8] =
-    ["2.0.1", "1.0.3", "2.0.2-errors", "3.0.0", "2.1.0-breaking", "2.0.2-crash", "2.0.2-slow", "2.0.2-leak"];
-
-/// Samples that go around these releases, of three pods each; every seventh of the product service failed.
-fn samples_of(fronts: &[&str], products: &[&str]) -> String {
-    format!(
-        r#"const [fronts, products] = [{fronts:?}, {products:?}];
-        window.fed = 0;
-        window.fetch = async () => {{
-            const n = fed += 1;
-            const [front, release] = [fronts[n % fronts.length], products[(n >> 3) % products.length]];
-            const said = {{ storefront: {{ release: front, instance: `cart-${{front}}` }}, product: {{
-                sample: n, release, instance: `product-${{release}}-${{n % 3}}`, apiVersion: "v2", latencyMs: 2, etag: "",
-                error: n % 7 ? null : "status 500" }} }};
-            return {{ ok: true, headers: new Headers(), json: async () => said }};
-        }};"#
-    )
-}
-
 async fn open_stage(view: &View<'_>) {
     view.press("s").await;
     view.wait(IS_OPEN).await;
@@ -66,13 +45,13 @@ async fn stage_opens_by_key_address_and_full_screen_and_is_left_by_escape() {
 #[tokio::test]
 async fn stage_fits_each_screen_and_is_large() {
     let cart = Cart::start().await;
-    for (fronts, products) in [(1, 1), (1, 2), (1, 4), (2, 4), (1, 8), (8, 8)] {
+    for (fronts, products) in [(1, 1), (1, 2), (1, 4), (2, 4), (1, 5), (5, 5), (1, 8), (8, 8)] {
         let browser = Browser::start(Script::On).await;
-        let samples = samples_of(&FRONTS[..fronts], &PRODUCTS[..products]);
+        let samples = samples_of(&FRONTS[..fronts], &PRODUCTS[..products], 40 / products);
         let view = View::open_after(&samples, &browser, &cart.url("/")).await;
         open_stage(&view).await;
         wait_for_releases(&view, fronts, products).await;
-        for (width, height) in [(360, 740), (1280, 720), (1920, 1080), (3840, 2160)] {
+        for (width, height) in SCREENS {
             let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
             view.send("Emulation.setDeviceMetricsOverride", size).await;
             let case = format!("{fronts} and {products} releases at {width} × {height}");
@@ -110,7 +89,7 @@ const SIZES: &str = "const wall = document.querySelector('#wall');
 async fn lane_of_one_release_is_a_line() {
     let cart = Cart::start().await;
     let browser = Browser::start(Script::On).await;
-    let view = View::open_after(&samples_of(&["3.0.0"], &PRODUCTS[..2]), &browser, &cart.url("/")).await;
+    let view = View::open_after(&samples_of(&["3.0.0"], &PRODUCTS[..2], 3), &browser, &cart.url("/")).await;
     open_stage(&view).await;
     wait_for_releases(&view, 1, 2).await;
     view.wait("document.querySelector('#storefront-wall.folded')").await;
@@ -135,7 +114,7 @@ async fn each_sample_is_a_shape_that_is_drawn_once() {
             shapes[lane] = (shapes[lane] || 0) + 1;
             return real.apply(this, it);
         }};",
-        samples_of(&["3.0.0"], &PRODUCTS[..2])
+        samples_of(&["3.0.0"], &PRODUCTS[..2], 3)
     );
     let view = View::open_after(&counting, &browser, "about:blank#").await;
     let still = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
@@ -155,7 +134,7 @@ async fn each_sample_is_a_shape_that_is_drawn_once() {
 async fn lost_requests_are_counted_and_crossed_out() {
     let cart = Cart::start().await;
     let browser = Browser::start(Script::On).await;
-    let view = View::open_after(&samples_of(&["3.0.0"], &["2.0.1"]), &browser, &cart.url("/")).await;
+    let view = View::open_after(&samples_of(&["3.0.0"], &["2.0.1"], 3), &browser, &cart.url("/")).await;
     view.send(
         "Emulation.setEmulatedMedia",
         json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] }),
@@ -206,7 +185,7 @@ async fn release_that_has_come_to_serve_all_floods_the_wall() {
             new MutationObserver((changes) => {{ for (const {{ addedNodes }} of changes) for (const node of addedNodes)
                 if (node.className === 'flood') floods.push(node.parentElement.parentElement.id); }})
                 .observe(document, {{ childList: true, subtree: true }});",
-            samples_of(&["3.0.0"], &PRODUCTS[..1]).replace(
+            samples_of(&["3.0.0"], &PRODUCTS[..1], 3).replace(
                 "products[(n >> 3) % products.length]",
                 r#"n < 100 ? "1.0.3" : n < 200 && n % 2 ? "1.0.3" : products[0]"#
             )

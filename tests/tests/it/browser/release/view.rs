@@ -14,6 +14,31 @@ pub(super) struct View<'a> {
     pub(super) browser: &'a Browser,
 }
 
+/// A phone, the resolution of half of the projectors, and larger ones.
+pub(super) const SCREENS: [(u32, u32); 4] = [(360, 740), (1280, 720), (1920, 1080), (3840, 2160)];
+
+/// The published releases and others, as they may be in one lane at once.
+pub(super) const FRONTS: [&str; 8] =
+    ["3.0.0", "2.0.4", "1.0.5", "3.0.1-broken", "4.0.0", "5.0.0", "6.0.0", "3.1.0"];
+pub(super) const PRODUCTS: [&str; 8] =
+    ["2.0.1", "1.0.3", "2.0.2-errors", "3.0.0", "2.1.0-breaking", "2.0.2-crash", "2.0.2-slow", "2.0.2-leak"];
+
+/// Samples that go around these releases, of so many pods each; every seventh of the product service failed.
+pub(super) fn samples_of(fronts: &[&str], products: &[&str], pods: usize) -> String {
+    format!(
+        r#"const [fronts, products] = [{fronts:?}, {products:?}];
+        window.fed = 0;
+        window.fetch = async () => {{
+            const n = fed += 1;
+            const [front, release] = [fronts[n % fronts.length], products[(n >> 3) % products.length]];
+            const said = {{ storefront: {{ release: front, instance: `cart-${{front}}` }}, product: {{
+                sample: n, release, instance: `product-${{release}}-${{n % {pods}}}`, apiVersion: "v2", latencyMs: 2, etag: "",
+                error: n % 7 ? null : "status 500" }} }};
+            return {{ ok: true, headers: new Headers(), json: async () => said }};
+        }};"#
+    )
+}
+
 /// What the card of a release shows.
 #[derive(Debug)]
 pub(super) struct ReleaseCard {
