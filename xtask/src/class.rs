@@ -59,9 +59,10 @@ impl Class {
         let mut rows = vec![shop::HEADINGS.map(str::to_owned)];
         for namespace in meant {
             let own = items(&objects).filter(|item| item["metadata"]["namespace"] == namespace);
-            let shop = Shop::of(own);
+            let own: Vec<_> = own.collect();
+            let shop = Shop::of(own.iter().copied());
             let orders = shop.store_pods.iter().map(|pod| orders(shell, namespace, pod));
-            rows.push(shop.row(namespace, orders.sum()));
+            rows.push(shop.row(namespace, step::furthest(&own, &shop), orders.sum()));
         }
         Ok(aligned(&rows))
     }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::step;
-
 /// What the columns of a row are.
 pub(super) const HEADINGS: [&str; 7] =
     ["NAMESPACE", "STEP", "PRODUCT DEPLOYED", "RELEASED", "STORE DEPLOYED", "RELEASED", "ORDERS"];
@@ -13,9 +11,7 @@ pub(super) const HEADINGS: [&str; 7] =
 /// A shop of a namespace.
 #[derive(Debug, Default)]
 pub(super) struct Shop {
-    /// The furthest step of the tutorial that shows.
-    step: Option<u8>,
-    product: Releases,
+    pub(super) product: Releases,
     store: Releases,
     /// The ready pods of store fronts.
     pub(super) store_pods: Vec<String>,
@@ -51,15 +47,14 @@ impl Shop {
             pods.ready += 1;
             pods.released += usize::from(services.iter().any(|service| selects(service, labels)));
         }
-        shop.step = step::furthest(&pods, &services, &shop.product);
         shop
     }
 
-    pub(super) fn row(&self, namespace: &str, orders: u64) -> [String; 7] {
+    pub(super) fn row(&self, namespace: &str, step: Option<u8>, orders: u64) -> [String; 7] {
         let orders = if self.store_pods.is_empty() { "–".to_owned() } else { orders.to_string() };
         [
             namespace.to_owned(),
-            self.step.map_or_else(|| "–".to_owned(), |step| step.to_string()),
+            step.map_or_else(|| "–".to_owned(), |step| step.to_string()),
             self.product.deployed(),
             self.product.released(),
             self.store.deployed(),
@@ -122,12 +117,12 @@ pub(super) fn orders_in(metrics: &str) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn pod(name: &str, app: &str, version: &str, ready: &str) -> Value {
+    pub(in crate::class) fn pod(name: &str, app: &str, version: &str, ready: &str) -> Value {
         json!({
             "kind": "Pod",
             "metadata": { "name": name, "labels": { "app": app, "version": version } },
@@ -135,7 +130,7 @@ mod tests {
         })
     }
 
-    fn service(selector: &Value) -> Value {
+    pub(in crate::class) fn service(selector: &Value) -> Value {
         json!({ "kind": "Service", "spec": { "selector": selector } })
     }
 
@@ -152,67 +147,16 @@ mod tests {
         objects.push(service(&json!({ "app": "sava-product" })));
         let shop = Shop::of(objects.iter());
         assert_eq!(
-            shop.row("anna", 3),
+            shop.row("anna", Some(13), 3),
             ["anna", "13", "1.0.3, 2.0.1", "1.0.3 75 %, 2.0.1 25 %", "1.0.5", "–", "3"].map(str::to_owned)
         );
         objects.pop();
         objects.push(service(&json!({ "app": "sava-product", "version": "1.0.3" })));
-        assert_eq!(Shop::of(objects.iter()).row("anna", 3)[3], "1.0.3");
+        assert_eq!(Shop::of(objects.iter()).row("anna", Some(13), 3)[3], "1.0.3");
         assert_eq!(
-            Shop::of(std::iter::empty()).row("bea", 0),
+            Shop::of(std::iter::empty()).row("bea", None, 0),
             ["bea", "–", "–", "–", "–", "–", "–"].map(str::to_owned)
         );
-    }
-
-    /// A student who goes through the tutorial, with what there is in the middle or at the end of each step.
-    #[test]
-    fn step_is_the_furthest_of_which_something_is_seen() {
-        let pods = |app: &str, version: &str, n: usize| vec![pod("p", app, version, "True"); n];
-        let product = |old: usize, new: usize, selector: Value| {
-            let mut objects = pods("sava-product", "1.0.3", old);
-            objects.extend(pods("sava-product", "2.0.1", new));
-            objects.push(service(&selector));
-            objects
-        };
-        let (any, old, new) = (
-            json!({ "app": "sava-product" }),
-            json!({ "app": "sava-product", "version": "1.0.3" }),
-            json!({ "app": "sava-product", "version": "2.0.1" }),
-        );
-        let step = |objects: &[Value]| Shop::of(objects.iter()).step;
-        let deployed = pods("sava-product", "1.0.3", 1);
-        let in_service = product(1, 0, any.clone());
-        let with_store = [in_service.clone(), pods("sava-cart", "1.0.5", 2)].concat();
-        let open =
-            [with_store.clone(), vec![service(&json!({ "app": "sava-cart", "locale": "IE" }))]].concat();
-        for (expected, objects) in [
-            (3, deployed),
-            (5, in_service),
-            (7, with_store),
-            (8, open),
-            (9, product(1, 1, old.clone())),
-            (10, product(3, 1, any)),
-            (11, product(1, 3, new.clone())),
-            (12, product(1, 3, old)),
-            (12, product(0, 3, new.clone())),
-        ] {
-            assert_eq!(step(&objects), Some(expected), "{objects:?}");
-        }
-
-        let rest = product(0, 3, new);
-        let mut with_catalog = pod("p", "sava-product", "2.0.1", "True");
-        with_catalog["spec"] = json!({ "volumes": [{ "configMap": { "name": "sava-catalog" } }] });
-        for (expected, trace) in [
-            (13, pod("p", "sava-product", "2.0.2-crash", "False")),
-            (14, pod("p", "sava-product", "2.0.2-errors", "True")),
-            (15, pod("p", "sava-product", "2.1.0-breaking", "True")),
-            (16, with_catalog),
-            (17, pod("c", "sava-cart", "2.0.4", "True")),
-            (18, pod("c", "sava-cart", "3.1.0", "True")),
-        ] {
-            let objects = [rest.clone(), vec![trace]].concat();
-            assert_eq!(step(&objects), Some(expected), "{objects:?}");
-        }
     }
 
     #[test]
