@@ -61,14 +61,6 @@ pub struct Release {
 }
 
 const RELEASE_2: &[Feature] = &[Feature::Pictures];
-const RELEASE_3: &[Feature] = &[
-    Feature::Pictures,
-    Feature::Ratings,
-    Feature::Categories,
-    Feature::Search,
-    Feature::Sorting,
-    Feature::Pages,
-];
 const RELEASE_3_1: &[Feature] = &[
     Feature::Pictures,
     Feature::Ratings,
@@ -78,6 +70,8 @@ const RELEASE_3_1: &[Feature] = &[
     Feature::Pages,
     Feature::Note,
 ];
+/// All but the note, which 3.1.0 adds.
+const RELEASE_3: &[Feature] = RELEASE_3_1.split_at(RELEASE_3_1.len() - 1).0;
 
 /// All releases, oldest first; those that are bad on purpose come last.
 pub(crate) const RELEASES: &[Release] = &[
