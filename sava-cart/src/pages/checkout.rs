@@ -17,7 +17,7 @@ use super::{
     text::{Align, Table},
     visit::{
         Visit,
-        answer::{CachePolicy, Page},
+        answer::{CachePolicy, Page, X_SAVA_PRODUCT_FAULT},
         frame::Section,
     },
 };
@@ -301,7 +301,7 @@ impl Attempt<'_> {
         if *reason == Reason::PricesUnconfirmed {
             // What stopped this order is the product service's fault, and not this release's.
             let fault = HeaderValue::from_static("unconfirmed prices");
-            headers.entry("x-sava-product-fault").or_insert(fault);
+            headers.entry(X_SAVA_PRODUCT_FAULT).or_insert(fault);
         }
         response
     }

@@ -53,7 +53,7 @@ pub(super) async fn complete(State(state): State<AppState>, mut request: Request
 /// asked for it knows that it was heard.
 fn tell_previews_apart(visit: &Visit, response: &mut Response) {
     let headers = response.headers_mut();
-    headers.append(header::VARY, HeaderValue::from_static("x-sava-preview"));
+    headers.append(header::VARY, HeaderValue::from(X_SAVA_PREVIEW));
     if let Some(launch) = visit.preview() {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_SAVA_PREVIEW, launch.release.header_value());

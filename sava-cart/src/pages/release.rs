@@ -19,7 +19,11 @@ use super::{
     look,
     representation::Representation,
     text::{self, Align, Table, printable},
-    visit::{Visit, answer::Finished, frame::Section},
+    visit::{
+        Visit,
+        answer::{Finished, X_SAVA_PRODUCT_RELEASE},
+        frame::Section,
+    },
 };
 use crate::{marks::ToldMark, product_service::sampler::Sample, reference::Route, state::AppState};
 
@@ -268,7 +272,7 @@ pub(crate) async fn show_sample(
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     if let Some(release) = sample.release.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
-        headers.insert("x-sava-product-release", release);
+        headers.insert(X_SAVA_PRODUCT_RELEASE, release);
     }
     response
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -13,6 +13,11 @@ use crate::{
     reference::Route,
     rendered::{Coding, PageKey, RenderedPage, Subject},
 };
+
+/// The release of sava-product that the products of an answer are of.
+pub(crate) const X_SAVA_PRODUCT_RELEASE: HeaderName = HeaderName::from_static("x-sava-product-release");
+/// What was wrong with sava-product's part in an answer, and with which release of it.
+pub(crate) const X_SAVA_PRODUCT_FAULT: HeaderName = HeaderName::from_static("x-sava-product-fault");
 
 /// How long an answer may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,11 +113,11 @@ impl Visit {
         if let Some(supplier) = &layout.supplier
             && let Ok(release) = HeaderValue::from_str(&supplier.release)
         {
-            headers.insert("x-sava-product-release", release);
+            headers.insert(X_SAVA_PRODUCT_RELEASE, release);
         }
         if let Some(fault) = layout.product_fault.as_deref().and_then(|text| HeaderValue::from_str(text).ok())
         {
-            headers.insert("x-sava-product-fault", fault);
+            headers.insert(X_SAVA_PRODUCT_FAULT, fault);
         }
         Ok(RenderedPage { headers, body: body.into() })
     }
