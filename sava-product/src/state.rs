@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Up to this many products filters are quick.
-const CHEAP_STORE: usize = 2000;
+const MAX_CHEAP_PRODUCTS: usize = 2000;
 
 /// The state of the API; cheap to clone.
 #[derive(Clone)]
@@ -121,7 +121,7 @@ impl AppState {
     ) -> Result<(Window, Selection), Problem> {
         if !Query::has_pattern(query) {
             let parsed = Query::parse(query).map_err(problems::bad_query)?;
-            if parsed.filters.is_empty() || store.len() <= CHEAP_STORE {
+            if parsed.filters.is_empty() || store.len() <= MAX_CHEAP_PRODUCTS {
                 let selection = select(store, &parsed).map_err(problems::bad_query)?;
                 return Ok((parsed.window, selection));
             }

@@ -173,6 +173,7 @@ impl Publish {
     fn tag_and_push(&self, docker: &Docker, image: &Image) -> anyhow::Result<Published> {
         let references = self.references(image);
         let release = &references[0];
+        let name = release.rsplit_once(':').map_or(release.as_str(), |(name, _)| name).to_owned();
         for reference in &references[1..] {
             docker.command(["tag", release, reference]).run()?;
         }
@@ -181,7 +182,6 @@ impl Publish {
             for reference in &references {
                 docker.command(["push", "--quiet", reference]).run()?;
             }
-            let name = release.rsplit_once(':').map_or(release.as_str(), |(name, _)| name);
             let digests = docker
                 .command(["image", "inspect", "--format", "{{join .RepoDigests \"\\n\"}}", release])
                 .read()?;
@@ -189,7 +189,6 @@ impl Publish {
                 digests.lines().find_map(|line| line.strip_prefix(&format!("{name}@"))).map(str::to_owned);
         }
         let bytes = docker.command(["image", "inspect", "--format", "{{.Size}}", release]).read()?.parse()?;
-        let name = release.rsplit_once(':').map_or(release.as_str(), |(name, _)| name).to_owned();
         let tags = references
             .iter()
             .filter_map(|reference| Some(reference.rsplit_once(':')?.1.to_owned()))

@@ -122,19 +122,18 @@ async fn empty_list_for_an_unknown_store_is_found() {
     .await;
 }
 
+/// The rules that ask for a strong ETag.
+const HAVE_ETAG: &[&str] = &[
+    "caching/list-has-etag",
+    "caching/locales-have-etag",
+    "caching/product-has-etag",
+    "caching/query-has-etag",
+    "pictures/picture-has-etag",
+];
+
 #[tokio::test]
 async fn missing_etag_is_found() {
-    breaks(
-        |it| it.answers(|_, answered| answered.remove("etag")),
-        &[
-            "caching/list-has-etag",
-            "caching/locales-have-etag",
-            "caching/product-has-etag",
-            "caching/query-has-etag",
-            "pictures/picture-has-etag",
-        ],
-    )
-    .await;
+    breaks(|it| it.answers(|_, answered| answered.remove("etag")), HAVE_ETAG).await;
 }
 
 #[tokio::test]
@@ -146,17 +145,7 @@ async fn weak_etag_is_found() {
             }
         })
     };
-    breaks(
-        how,
-        &[
-            "caching/list-has-etag",
-            "caching/locales-have-etag",
-            "caching/product-has-etag",
-            "caching/query-has-etag",
-            "pictures/picture-has-etag",
-        ],
-    )
-    .await;
+    breaks(how, HAVE_ETAG).await;
 }
 
 #[tokio::test]
